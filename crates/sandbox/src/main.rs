@@ -1,0 +1,3 @@
+//! The program `warung-sandbox`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Midtrans, as its Snap and Core APIs behave.

@@ -1,0 +1,4 @@
+//! Stories told to the sandboxes over HTTP.
+
+mod midtrans;
+mod whatsapp;

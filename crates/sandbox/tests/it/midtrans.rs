@@ -1,0 +1,1 @@
+//! Stories of the Midtrans sandbox.
