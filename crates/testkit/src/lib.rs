@@ -1,1 +1,14 @@
-//! testkit
+//! Real stores for tests, the demo and the benchmark: a private PostgreSQL, a private six-node
+//! Redis Cluster, and child processes that die with whoever started them.
+
+mod eventually;
+pub mod ports;
+mod postgres;
+pub mod process;
+mod redis_cluster;
+mod stores;
+
+pub use eventually::{Outcome, eventually};
+pub use postgres::{Postgres, PostgresOptions, StopMode};
+pub use redis_cluster::{RedisCluster, RedisOptions};
+pub use stores::{Stores, stores};
