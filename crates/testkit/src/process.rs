@@ -5,7 +5,7 @@
 //! and runtime threads come and go, so every child is forked by one thread that never ends.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,10 @@ use rustix::process::{Pid, kill_process};
 
 /// How often a wait looks whether the child has ended.
 const WAIT_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How often and how long a start looks whether the child is bound to us.
+const BOND_INTERVAL: Duration = Duration::from_micros(200);
+const BOND_LIMIT: Duration = Duration::from_secs(1);
 
 /// A program to start: what to run, as whom, where its output goes and how it dies with us.
 #[derive(Debug)]
@@ -190,27 +194,23 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = match setpriv() {
-            Some(setpriv) => {
-                let mut command = Command::new(setpriv);
-                if let Some(user) = &self.user {
-                    command.arg(format!("--reuid={}", user.uid));
-                    command.arg(format!("--regid={}", user.gid));
-                    command.arg("--clear-groups");
-                }
-                command
-                    .arg("--pdeathsig")
-                    .arg(signal_name(self.death_signal));
-                command.arg("--").arg(&self.path);
-                command
+        let mut command = if let Some(setpriv) = setpriv() {
+            let mut command = Command::new(setpriv);
+            if let Some(user) = &self.user {
+                command.arg(format!("--reuid={}", user.uid));
+                command.arg(format!("--regid={}", user.gid));
+                command.arg("--clear-groups");
             }
-            None => {
-                let mut command = Command::new(&self.path);
-                if let Some(user) = &self.user {
-                    command.uid(user.uid).gid(user.gid);
-                }
-                command
+            command.arg("--pdeathsig");
+            command.arg(signal_name(self.death_signal));
+            command.arg("--").arg(&self.path);
+            command
+        } else {
+            let mut command = Command::new(&self.path);
+            if let Some(user) = &self.user {
+                command.uid(user.uid).gid(user.gid);
             }
+            command
         };
         command.args(&self.arguments);
         if !self.inherits_environment {
@@ -385,8 +385,12 @@ fn spawn_from_keeper(command: Command) -> io::Result<Child> {
         let (orders, inbox) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
             for mut order in inbox {
-                // The asker may have given up; its child is then reaped by nobody but dies with us.
-                let _ = order.reply.send(order.command.spawn());
+                let child = order.command.spawn();
+                if let Ok(child) = &child {
+                    await_bond(child.id());
+                }
+                // The asker may have given up; its child then dies with us all the same.
+                let _ = order.reply.send(child);
             }
         });
         orders
@@ -397,6 +401,16 @@ fn spawn_from_keeper(command: Command) -> io::Result<Child> {
         .send(Order { command, reply })
         .map_err(|_| gone(mpsc::RecvError))?;
     answer.recv().map_err(gone)?
+}
+
+/// Waits until `setpriv` has become the program: before that the child is not yet bound to us.
+fn await_bond(pid: u32) {
+    let name = format!("/proc/{pid}/comm");
+    let unbound = || fs::read_to_string(&name).is_ok_and(|name| name.trim_end() == "setpriv");
+    let deadline = Instant::now() + BOND_LIMIT;
+    while unbound() && Instant::now() < deadline {
+        std::thread::sleep(BOND_INTERVAL);
+    }
 }
 
 #[cfg(test)]

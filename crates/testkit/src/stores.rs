@@ -75,17 +75,16 @@ impl Stores {
     ) -> Result<String> {
         // Held while copying: PostgreSQL refuses two copies of one template at a time.
         let mut templates = self.templates.lock().await;
-        let template = match templates.get(name) {
-            Some(template) => template.clone(),
-            None => {
-                let template = self.number("template");
-                self.postgres.create_database(&template).await?;
-                prepare(self.postgres.url(&template))
-                    .await
-                    .context("fill the template")?;
-                templates.insert(name.to_owned(), template.clone());
-                template
-            }
+        let template = if let Some(template) = templates.get(name) {
+            template.clone()
+        } else {
+            let template = self.number("template");
+            self.postgres.create_database(&template).await?;
+            prepare(self.postgres.url(&template))
+                .await
+                .context("fill the template")?;
+            templates.insert(name.to_owned(), template.clone());
+            template
         };
         let database = self.number("test");
         self.postgres

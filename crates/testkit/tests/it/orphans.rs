@@ -18,7 +18,7 @@ async fn children_of_a_killed_process_die() {
         let start = || Program::new("sleep").arg("300").spawn().unwrap();
         let child = std::thread::spawn(start).join().unwrap();
         println!("\nchild {}", child.pid());
-        child.wait(Duration::from_secs(300)).await.unwrap();
+        child.wait(Duration::from_mins(5)).await.unwrap();
         return;
     }
     let mut parent = Command::new(std::env::current_exe().unwrap())
@@ -35,10 +35,14 @@ async fn children_of_a_killed_process_die() {
         .lines()
         .map_while(Result::ok);
     let mut numbers = lines.filter_map(|line| Some(line.strip_prefix("child ")?.to_owned()));
-    let child = Path::new("/proc").join(numbers.next().unwrap());
-    assert!(child.exists());
+    let state = Path::new("/proc")
+        .join(numbers.next().unwrap())
+        .join("stat");
+    // A dead child stays in the table until the new parent asks for its status.
+    let alive = || std::fs::read_to_string(&state).is_ok_and(|text| !text.contains(") Z "));
+    assert!(alive());
 
     parent.kill().unwrap();
     parent.wait().unwrap();
-    eventually(Duration::from_secs(5), async || !child.exists()).await;
+    eventually(Duration::from_secs(5), async || !alive()).await;
 }

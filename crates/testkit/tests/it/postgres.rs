@@ -13,7 +13,7 @@ async fn count(url: &str) -> i64 {
 
 #[tokio::test]
 async fn what_is_committed_survives_a_stop_a_kill_and_a_second_start() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::directory();
     let options = PostgresOptions::new(directory.path().join("pg"));
     let postgres = Postgres::start(options.clone()).await.unwrap();
     postgres.create_database("shop").await.unwrap();
@@ -43,7 +43,7 @@ async fn what_is_committed_survives_a_stop_a_kill_and_a_second_start() {
 
 #[tokio::test]
 async fn a_paused_server_answers_nobody_until_it_goes_on() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::directory();
     let options = PostgresOptions {
         durable: false,
         ..PostgresOptions::new(directory.path().join("pg"))
@@ -65,7 +65,7 @@ async fn a_paused_server_answers_nobody_until_it_goes_on() {
 async fn a_taken_port_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::directory();
     let options = PostgresOptions {
         port: Some(port),
         durable: false,

@@ -18,7 +18,7 @@ async fn client(cluster: &RedisCluster) -> ClusterConnection {
 
 #[tokio::test]
 async fn six_nodes_serve_fail_over_and_find_each_other_again() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::directory();
     let options = RedisOptions {
         append_only: true,
         ..RedisOptions::new(directory.path().join("redis"))
@@ -51,7 +51,7 @@ async fn six_nodes_serve_fail_over_and_find_each_other_again() {
 
 #[tokio::test]
 async fn a_frozen_primary_is_replaced_and_the_whole_can_be_stopped_and_started() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::directory();
     let cluster = RedisCluster::start(RedisOptions::new(directory.path().join("redis")))
         .await
         .unwrap();

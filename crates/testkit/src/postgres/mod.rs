@@ -1,8 +1,8 @@
 //! A private PostgreSQL on the loopback interface.
 
+mod place;
+
 use std::fs;
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,12 +10,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sqlx::{Connection, Executor, PgConnection};
 
+use self::place::{Place, anyone_in, initialise, log_tail, prepare};
 use crate::eventually::within;
 use crate::ports;
-use crate::process::{self, Guarded, Program, Signal, User};
+use crate::process::{self, Guarded, Signal};
 
 /// How long a start may take; crash recovery is part of it.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long a fast stop may take before the server is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 /// How long an earlier server on the same directory may take to finish its own stop.
@@ -75,31 +76,6 @@ pub struct Postgres {
     server: Mutex<Option<Guarded>>,
 }
 
-/// Where the files are and who owns them.
-#[derive(Debug)]
-struct Place {
-    programs: PathBuf,
-    root: PathBuf,
-    user: Option<User>,
-    major: u32,
-}
-
-impl Place {
-    fn data(&self) -> PathBuf {
-        self.root.join("data")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.root.join("postgres.log")
-    }
-
-    fn program(&self, name: &str) -> Program {
-        Program::new(self.programs.join(name))
-            .as_user(self.user.clone())
-            .in_directory(&self.root)
-    }
-}
-
 impl Postgres {
     /// Starts the server and waits until it answers. The first start in a directory runs
     /// `initdb`. As root, the server runs as the user `postgres` (or `nobody`), because
@@ -110,7 +86,7 @@ impl Postgres {
     /// When the programs are missing (the message names the package), the port is taken or the
     /// server does not come up (the message has the end of its log).
     pub async fn start(options: PostgresOptions) -> Result<Self> {
-        let place = prepare_place(&options)?;
+        let place = prepare(&options)?;
         let password = initialise(&place, &options)?;
         await_predecessor(&place).await?;
         for attempt in 1.. {
@@ -119,12 +95,7 @@ impl Postgres {
             let server = launch(&place, &options, port)?;
             let postgres = Self {
                 options: options.clone(),
-                place: Place {
-                    programs: place.programs.clone(),
-                    root: place.root.clone(),
-                    user: place.user.clone(),
-                    major: place.major,
-                },
+                place: place.clone(),
                 port,
                 password: password.clone(),
                 server: Mutex::new(Some(server)),
@@ -318,139 +289,6 @@ impl Drop for Postgres {
     }
 }
 
-fn prepare_place(options: &PostgresOptions) -> Result<Place> {
-    let programs = find_programs()?;
-    let (status, text) = Program::new(programs.join("postgres"))
-        .arg("--version")
-        .run()?;
-    ensure!(status.success(), "postgres --version: {text}");
-    let major = parse_major(&text).with_context(|| format!("no version in {text:?}"))?;
-    let user = server_user()?;
-    fs::create_dir_all(&options.dir)
-        .with_context(|| format!("create {}", options.dir.display()))?;
-    let mut root = fs::canonicalize(&options.dir)?;
-    if let Some(user) = &user {
-        if !reachable(&root) {
-            root = elsewhere(&root);
-            fs::create_dir_all(&root)?;
-            tracing::warn!(
-                directory = %root.display(),
-                "user {} cannot reach {}: postgres keeps its data elsewhere",
-                user.name,
-                options.dir.display(),
-            );
-        }
-        chown(&root, Some(user.uid), Some(user.gid))?;
-    }
-    fs::set_permissions(&root, fs::Permissions::from_mode(0o700))?;
-    Ok(Place {
-        programs,
-        root,
-        user,
-        major,
-    })
-}
-
-/// The newest PostgreSQL of the usual places, else of `PATH`.
-fn find_programs() -> Result<PathBuf> {
-    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let number = entry.file_name().to_str()?.parse().ok()?;
-            Some((number, entry.path().join("bin")))
-        })
-        .collect();
-    versions.sort();
-    let packaged = versions.into_iter().rev().map(|(_, path)| path);
-    let complete =
-        |path: &PathBuf| path.join("initdb").is_file() && path.join("postgres").is_file();
-    if let Some(path) = packaged.into_iter().find(complete) {
-        return Ok(path);
-    }
-    let postgres = process::find("postgres", &[]).and_then(|file| fs::canonicalize(file).ok());
-    let directory = postgres.and_then(|file| file.parent().map(Path::to_owned));
-    directory.filter(complete).context(
-        "postgres and initdb not found: install PostgreSQL (Debian package `postgresql`) \
-         or put its programs on PATH",
-    )
-}
-
-fn server_user() -> Result<Option<User>> {
-    if !process::is_root() {
-        return Ok(None);
-    }
-    let user = process::user("postgres").or_else(|| process::user("nobody"));
-    user.context("postgres refuses to run as root, and there is no user postgres or nobody")
-        .map(Some)
-}
-
-/// Whether everybody may pass through all the parents of a directory.
-fn reachable(directory: &Path) -> bool {
-    let open = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o001 != 0);
-    directory.ancestors().skip(1).all(open)
-}
-
-/// A stable directory under `/var/tmp` for one that the server's user cannot reach.
-fn elsewhere(directory: &Path) -> PathBuf {
-    let name: String = directory
-        .to_string_lossy()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    Path::new("/var/tmp").join(format!("warung{name}"))
-}
-
-/// Makes the cluster of databases unless there is one. Returns the superuser's password.
-fn initialise(place: &Place, options: &PostgresOptions) -> Result<String> {
-    let secret = place.root.join("password");
-    let data = place.data();
-    if data.join("global/pg_control").is_file() {
-        let version = fs::read_to_string(data.join("PG_VERSION"))?;
-        ensure!(
-            version.trim() == place.major.to_string(),
-            "{} was made by PostgreSQL {}, but {} is installed: remove it to start anew",
-            data.display(),
-            version.trim(),
-            place.major,
-        );
-        return Ok(fs::read_to_string(secret)?.trim().to_owned());
-    }
-    // What an interrupted `initdb` left behind.
-    let _ = fs::remove_dir_all(&data);
-    let password = uuid::Uuid::new_v4().simple().to_string();
-    fs::write(&secret, &password)?;
-    if let Some(user) = &place.user {
-        chown(&secret, Some(user.uid), Some(user.gid))?;
-    }
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
-    let auth = if options.durable {
-        "scram-sha-256"
-    } else {
-        "trust"
-    };
-    let (status, text) = place
-        .program("initdb")
-        .arg("--pgdata")
-        .arg(&data)
-        .args([
-            "--username",
-            SUPERUSER,
-            "--encoding",
-            "UTF8",
-            "--locale",
-            "C.UTF-8",
-        ])
-        .args(["--auth", auth, "--no-instructions"])
-        .arg("--pwfile")
-        .arg(&secret)
-        .args((!options.durable).then_some("--no-sync"))
-        .run()?;
-    ensure!(status.success(), "initdb: {text}");
-    Ok(password)
-}
-
 fn launch(place: &Place, options: &PostgresOptions, port: u16) -> Result<Guarded> {
     let durable = if options.durable { "on" } else { "off" };
     let settings = [
@@ -486,13 +324,6 @@ async fn await_predecessor(place: &Place) -> Result<()> {
     gone.map_err(|_| anyhow!("another postgres runs on {}", data.display()))
 }
 
-/// Whether a process works in the directory. Every PostgreSQL process works in its data.
-fn anyone_in(directory: &Path) -> bool {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut places = processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
-    places.any(|place| place == directory)
-}
-
 fn children(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let listed = fs::read_to_string(path).unwrap_or_default();
@@ -512,52 +343,15 @@ fn identifier(name: &str) -> Result<&str> {
     Ok(name)
 }
 
-fn parse_major(version: &str) -> Option<u32> {
-    let number = version
-        .split_whitespace()
-        .find(|word| word.starts_with(char::is_numeric))?;
-    number
-        .split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
-}
-
-fn log_tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_else(|error: io::Error| error.to_string());
-    let lines: Vec<&str> = text.lines().rev().take(8).collect();
-    let tail: Vec<&str> = lines.into_iter().rev().collect();
-    format!(
-        "postgres did not start; {} ends with:\n{}",
-        log.display(),
-        tail.join("\n")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn versions_and_names_are_parsed() {
-        assert_eq!(
-            parse_major("postgres (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)\n"),
-            Some(15)
-        );
-        assert_eq!(parse_major("postgres (PostgreSQL) 17beta1"), Some(17));
-        assert_eq!(parse_major("postgres"), None);
+    fn only_plain_names_are_taken() {
         assert!(identifier("shop_1").is_ok());
         for name in ["", "1shop", "shop;drop", "Shop", "a\"b"] {
             assert!(identifier(name).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn a_closed_parent_makes_a_directory_unreachable() {
-        assert!(reachable(Path::new("/var/tmp/x")));
-        assert_eq!(
-            elsewhere(Path::new("/root/a b")),
-            Path::new("/var/tmp/warung-root-a-b")
-        );
     }
 }

@@ -1,6 +1,9 @@
 //! A private Redis Cluster on the loopback interface: three primaries and three replicas unless
 //! told otherwise, formed over the protocol itself.
 
+mod view;
+mod wire;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -12,6 +15,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rand::RngExt;
 use redis::aio::MultiplexedConnection;
 
+use self::view::{View, picture};
+use self::wire::{ask, cluster, connect};
 use crate::eventually::within;
 use crate::ports;
 use crate::process::{self, Guarded, Program, Signal};
@@ -36,8 +41,6 @@ const AGREE_LIMIT: Duration = Duration::from_secs(30);
 const REUNION_LIMIT: Duration = Duration::from_secs(15);
 /// How long a node may take to stop before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
-/// How long one command may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(2);
 
 /// How to start a [`RedisCluster`].
 #[derive(Clone, Debug)]
@@ -89,19 +92,6 @@ pub struct RedisCluster {
     options: RedisOptions,
     base_port: u16,
     nodes: Vec<Mutex<Option<Guarded>>>,
-}
-
-/// What one node says of one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct View {
-    id: String,
-    port: u16,
-    primary: bool,
-    /// The primary of a replica.
-    follows: Option<String>,
-    healthy: bool,
-    /// Slots as the node prints them, such as `0-5460`.
-    slots: Vec<String>,
 }
 
 impl RedisCluster {
@@ -210,9 +200,11 @@ impl RedisCluster {
         let primaries = views
             .iter()
             .filter(|view| view.primary && !view.slots.is_empty());
-        Ok(primaries
+        let mut indices: Vec<usize> = primaries
             .map(|view| usize::from(view.port - self.base_port))
-            .collect())
+            .collect();
+        indices.sort_unstable();
+        Ok(indices)
     }
 
     /// Stops a node in order (SIGTERM).
@@ -486,65 +478,6 @@ impl RedisCluster {
     }
 }
 
-impl View {
-    /// Reads a line of `CLUSTER NODES`:
-    /// `id ip:port@bus[,host] flags primary ping pong epoch link slot…`.
-    fn parse(line: &str) -> Option<Self> {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [id, address, flags, follows, _, _, _, link, slots @ ..] = fields.as_slice() else {
-            return None;
-        };
-        let port = address
-            .split('@')
-            .next()?
-            .rsplit(':')
-            .next()?
-            .parse()
-            .ok()?;
-        let flags: Vec<&str> = flags.split(',').collect();
-        let failing = ["fail", "fail?", "handshake", "noaddr"];
-        let linked = *link == "connected" || flags.contains(&"myself");
-        Some(Self {
-            id: (*id).to_owned(),
-            port,
-            primary: flags.contains(&"master"),
-            follows: (*follows != "-").then(|| (*follows).to_owned()),
-            healthy: linked && !flags.iter().any(|flag| failing.contains(flag)),
-            slots: slots
-                .iter()
-                .filter(|s| !s.starts_with('['))
-                .map(|s| (*s).to_owned())
-                .collect(),
-        })
-    }
-
-    fn serves(&self, slot: usize) -> bool {
-        self.slots.iter().any(|range| {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let bounds = first.parse::<usize>().ok().zip(last.parse().ok());
-            bounds.is_some_and(|(first, last)| (first..=last).contains(&slot))
-        })
-    }
-}
-
-/// One comparable text per view: who is who and who serves what.
-fn picture(views: &[View]) -> Result<String> {
-    let mut lines = Vec::new();
-    for view in views {
-        ensure!(
-            view.healthy,
-            "the node on port {} is not reached",
-            view.port
-        );
-        lines.push(format!(
-            "{} {} {:?} {:?}",
-            view.id, view.port, view.follows, view.slots
-        ));
-    }
-    lines.sort();
-    Ok(lines.join("\n"))
-}
-
 fn slots_of(index: usize, primaries: usize) -> Range<usize> {
     SLOTS * index / primaries..SLOTS * (index + 1) / primaries
 }
@@ -560,7 +493,7 @@ fn choose_ports(options: &RedisOptions) -> Result<u16> {
     if let Some(base) = options.base_port {
         let highest = usize::from(base) + options.nodes() - 1 + usize::from(BUS_OFFSET);
         ensure!(
-            highest <= usize::from(u16::MAX),
+            u16::try_from(highest).is_ok(),
             "base port {base} is too high for the buses"
         );
         if let Some(port) = taken(base) {
@@ -588,50 +521,9 @@ fn remove_nodes(options: &RedisOptions) -> Result<()> {
     Ok(())
 }
 
-async fn connect(url: &str) -> Result<MultiplexedConnection> {
-    let client = redis::Client::open(url)?;
-    let connecting = client.get_multiplexed_async_connection();
-    Ok(tokio::time::timeout(COMMAND_LIMIT, connecting)
-        .await
-        .context("redis does not answer")??)
-}
-
-async fn ask<T: redis::FromRedisValue>(
-    connection: &mut MultiplexedConnection,
-    command: &redis::Cmd,
-) -> Result<T> {
-    let answering = command.query_async(connection);
-    Ok(tokio::time::timeout(COMMAND_LIMIT, answering)
-        .await
-        .context("redis does not answer")??)
-}
-
-async fn cluster(connection: &mut MultiplexedConnection, words: &[&str]) -> Result<()> {
-    let command = redis::cmd("CLUSTER").arg(words).to_owned();
-    ask::<()>(connection, &command)
-        .await
-        .with_context(|| format!("CLUSTER {}", words.join(" ")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_of_cluster_nodes_is_read() {
-        let line = "07c3 127.0.0.1:30004@40004,host slave e7d1 0 1426238317239 4 connected";
-        let view = View::parse(line).unwrap();
-        assert_eq!(
-            (view.port, view.primary, view.healthy),
-            (30_004, false, true)
-        );
-        assert_eq!(view.follows.as_deref(), Some("e7d1"));
-        let line = "e7d1 127.0.0.1:30001@40001 myself,master - 0 0 1 connected 0-5460 7000 [1->-x]";
-        let view = View::parse(line).unwrap();
-        assert!(view.primary && view.serves(5460) && view.serves(7000) && !view.serves(5461));
-        let line = "6ec2 127.0.0.1:30003@40003 master,fail - 0 0 3 disconnected";
-        assert!(!View::parse(line).unwrap().healthy);
-    }
 
     #[test]
     fn the_primaries_share_all_slots() {
