@@ -213,7 +213,12 @@ pub(super) fn pay(shared: &Arc<Shared>, id: &str) -> Result<Payment, Refused> {
             .get(id)
             .and_then(|token| world.sessions.get(token));
         session
-            .filter(|session| matches!(snap::stage(&world, session, shared.now()), Stage::Choose))
+            .filter(|session| {
+                matches!(
+                    snap::stage(&world, session, shared.now()),
+                    Stage::Choose { .. }
+                )
+            })
             .cloned()
     };
     if let Some(session) = undecided {

@@ -52,6 +52,7 @@ mod request;
 mod shared;
 mod snap;
 mod snap_page;
+mod view;
 mod words;
 mod world;
 

@@ -97,6 +97,13 @@ impl Post {
         lock(&self.log).iter().cloned().collect()
     }
 
+    /// The newest attempts about one order, newest first.
+    pub(super) fn log_of(&self, order_id: &str, count: usize) -> Vec<Sent> {
+        let log = lock(&self.log);
+        let of_order = log.iter().rev().filter(|sent| sent.order_id == order_id);
+        of_order.take(count).cloned().collect()
+    }
+
     /// Ends when every task has ended; the sandbox is being stopped.
     pub(super) async fn close(&self) {
         self.tasks.close();

@@ -50,8 +50,11 @@ pub struct Session {
 /// What the payer can do on a page.
 #[derive(Clone, Debug)]
 pub(super) enum Stage {
-    /// Choose a method.
-    Choose,
+    /// Choose a method, for the first time or again after a refusal.
+    Choose {
+        /// A payment on this page was refused.
+        again: bool,
+    },
     /// Deal with this payment.
     Payment(Payment),
     /// Nothing any more.
@@ -76,7 +79,9 @@ pub(super) fn stage(world: &World, session: &Session, now: DateTime<Utc>) -> Sta
             Stage::Payment(payment.clone())
         }
         _ if session.is_closed || session.page_expires_at <= now => Stage::Closed,
-        _ => Stage::Choose,
+        refused => Stage::Choose {
+            again: refused.is_some(),
+        },
     }
 }
 
@@ -91,7 +96,7 @@ pub(super) fn choose(
         let world = shared.world();
         let session = world.sessions.get(token).ok_or(Refused::Unknown)?;
         if !session.methods.contains(&method)
-            || !matches!(stage(&world, session, now), Stage::Choose)
+            || !matches!(stage(&world, session, now), Stage::Choose { .. })
         {
             return Err(Refused::Page);
         }
