@@ -1,0 +1,84 @@
+//! Opening one connection to one node.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, ProtocolVersion,
+    PushInfo, RedisError, RedisResult,
+};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::topology::Address;
+
+/// Calls on one connection that may wait for their reply at once; more wait for their turn.
+const CALLS_IN_FLIGHT_MAX: usize = 1_024;
+
+/// Credentials and bounds, the same for every node of the cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    template: ConnectionInfo,
+    connect_timeout: Duration,
+}
+
+impl Connector {
+    pub(crate) fn new(template: ConnectionInfo, connect_timeout: Duration) -> Self {
+        Self {
+            template,
+            connect_timeout,
+        }
+    }
+
+    /// Connects for commands.
+    pub(crate) async fn open(&self, address: &Address) -> RedisResult<MultiplexedConnection> {
+        let config = self.config().set_concurrency_limit(CALLS_IN_FLIGHT_MAX);
+        self.connect(address, ProtocolVersion::RESP2, config).await
+    }
+
+    /// Connects for subscriptions; what is pushed, a disconnection included, goes to `pushes`.
+    pub(crate) async fn subscribe(
+        &self,
+        address: &Address,
+        pushes: UnboundedSender<PushInfo>,
+    ) -> RedisResult<MultiplexedConnection> {
+        let config = self.config().set_push_sender(pushes);
+        self.connect(address, ProtocolVersion::RESP3, config).await
+    }
+
+    /// Response timeouts are set per call by the callers, so the client's own is off.
+    fn config(&self) -> AsyncConnectionConfig {
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(None)
+    }
+
+    async fn connect(
+        &self,
+        address: &Address,
+        protocol: ProtocolVersion,
+        config: AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
+        let redis = self
+            .template
+            .redis_settings()
+            .clone()
+            .set_protocol(protocol);
+        let info = self
+            .template
+            .clone()
+            .set_addr(ConnectionAddr::Tcp(address.host.clone(), address.port))
+            .set_tcp_settings(TcpSettings::default().set_nodelay(true))
+            .set_redis_settings(redis);
+        let client = Client::open(info)?;
+        // The client's own timeout does not cover every step of the handshake (redis-rs #1953).
+        let opening = client.get_multiplexed_async_connection_with_config(&config);
+        match tokio::time::timeout(self.connect_timeout, opening).await {
+            Ok(result) => result,
+            Err(_) => Err(RedisError::from((
+                ErrorKind::Io,
+                "timed out while connecting",
+            ))),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The background life of a held lock: filling the third vote, prolonging, freeing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::oneshot;
+
+use super::claim::{Claim, Tally, Vote, Votes};
+use super::{Lock, QUORUM, State};
+
+/// Times a lock is prolonged, each at a third of its time to live.
+const EXTENSIONS_MAX: u32 = 3;
+/// Times a master that gave no vote is asked again, and the wait before each.
+const FILLS_MAX: u32 = 8;
+const FILL_WAIT: Duration = Duration::from_millis(250);
+
+type Stop = oneshot::Receiver<Option<oneshot::Sender<()>>>;
+
+/// Hands out the lock and starts the task that cares for it.
+pub(super) fn begin(
+    claim: Arc<Claim>,
+    resource: String,
+    state: Arc<State>,
+    tally: Tally,
+    votes: Votes,
+) -> Lock {
+    let (stop, stopped) = oneshot::channel();
+    let care = Care {
+        claim: Arc::clone(&claim),
+        state: Arc::clone(&state),
+        votes,
+        fills: 0,
+    };
+    claim.cluster.tasks.spawn(care.run(tally, stopped));
+    Lock {
+        resource,
+        state,
+        stop: Some(stop),
+    }
+}
+
+struct Care {
+    claim: Arc<Claim>,
+    state: Arc<State>,
+    votes: Votes,
+    fills: u32,
+}
+
+impl Care {
+    async fn run(mut self, tally: Tally, mut stopped: Stop) {
+        for index in tally.missing() {
+            self.ask_again(index);
+        }
+        let third = self.claim.ttl / 3;
+        let mut extend_at = Instant::now() + third;
+        let mut extensions = 0;
+        let told = loop {
+            tokio::select! {
+                biased;
+                told = &mut stopped => break told.ok().flatten(),
+                Some((index, vote)) = self.votes.next() => self.note(index, vote),
+                () = tokio::time::sleep_until(extend_at.into()), if extensions < EXTENSIONS_MAX => {
+                    extensions += 1;
+                    extend_at += third;
+                    extend(&self.claim, &self.state).await;
+                }
+            }
+        };
+        drop(self.votes);
+        let granted = u32::try_from(self.state.votes.load(Ordering::Relaxed)).unwrap_or(0);
+        self.claim
+            .cluster
+            .metrics
+            .lock_votes
+            .observe(f64::from(granted));
+        self.claim.release().await;
+        if let Some(told) = told {
+            // The one who waits may have gone.
+            let _ = told.send(());
+        }
+    }
+
+    fn note(&mut self, index: usize, vote: Vote) {
+        match vote {
+            Vote::Granted => {
+                self.state.votes.fetch_add(1, Ordering::Relaxed);
+            }
+            Vote::Away | Vote::Silent => self.ask_again(index),
+            Vote::Held { .. } => {}
+        }
+    }
+
+    fn ask_again(&mut self, index: usize) {
+        if self.fills == FILLS_MAX {
+            return;
+        }
+        self.fills += 1;
+        let claim = Arc::clone(&self.claim);
+        let ask = async move {
+            tokio::time::sleep(FILL_WAIT).await;
+            claim.vote(index).await
+        };
+        self.votes.push(ask.boxed());
+    }
+}
+
+/// A lock whose validity has passed may be another's already and is left alone.
+async fn extend(claim: &Claim, state: &State) {
+    if state.valid_for().is_zero() {
+        return;
+    }
+    let started = Instant::now();
+    let votes = claim.extend().await;
+    if votes >= QUORUM {
+        state.votes.store(votes, Ordering::Relaxed);
+        state.set_valid_until(started + claim.validity());
+    }
+}

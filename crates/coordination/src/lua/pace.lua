@@ -1,0 +1,39 @@
+-- Grants sends by two leaky buckets (GCRA): one of the number, one per recipient. A bucket is the
+-- time up to which it is spent; a send is due when that time, less the burst's worth, has come.
+-- KEYS number, recipient, recipient, …; ARGV number interval, number tolerance, pair interval,
+-- pair tolerance, all in µs. Replies kind, ms, kind, ms, …: 0 granted, 1 wait for the pair,
+-- 2 wait for the number.
+local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
+local pair_interval, pair_tolerance = tonumber(ARGV[3]), tonumber(ARGV[4])
+local stored = redis.call('MGET', unpack(KEYS))
+local function later(a, b) if a > b then return a else return b end end
+local function save(key, spent)
+  redis.call('SET', key, string.format('%.0f', spent), 'PX', math.ceil((spent - now) / 1000))
+end
+
+local spent = later(tonumber(stored[1] or '0'), now)
+local queued, granted = spent, false
+local pairs_spent, reply = {}, {}
+for i = 2, #KEYS do
+  local key = KEYS[i]
+  local pair = pairs_spent[key] or later(tonumber(stored[i] or '0'), now)
+  local pair_wait, wait = pair - pair_tolerance - now, queued - tolerance - now
+  local kind, ms = 0, 0
+  if pair_wait > 0 then
+    kind, ms = 1, pair_wait
+  elseif wait > 0 then
+    kind, ms = 2, wait
+    queued = queued + interval
+  else
+    spent = spent + interval
+    queued, granted = spent, true
+    pairs_spent[key] = pair + pair_interval
+    save(key, pairs_spent[key])
+  end
+  reply[#reply + 1] = kind
+  reply[#reply + 1] = math.ceil(ms / 1000)
+end
+if granted then
+  save(KEYS[1], spent)
+end
+return reply
