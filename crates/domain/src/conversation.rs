@@ -18,11 +18,11 @@ use crate::tracking::{Courier, Resi};
 mod arguments;
 mod codec;
 mod reading;
+mod staff_arguments;
+#[cfg(test)]
+mod tests;
 mod vocabulary;
 mod words;
-
-pub use codec::{DecodeError, MAX_ID_CHARS};
-pub use vocabulary::CommandName;
 
 /// One thing a customer or a member of staff asks for. Pages count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,6 +229,10 @@ pub enum StockChange {
     Remove(u32),
 }
 
+/// The longest id, in characters: inside the 200 of a list row and the 256 of a button (Meta,
+/// interactive messages).
+pub const MAX_ID_CHARS: usize = 180;
+
 /// The largest stock, or change of stock, that staff can write.
 pub const MAX_STOCK: u32 = 1_000_000;
 
@@ -293,6 +297,96 @@ pub enum Parsed {
     /// No command: words to search products by, without greetings around them. Empty when the
     /// message had no letters or digits.
     Words(String),
+}
+
+/// A command without its arguments, to say which one was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommandName {
+    /// `menu`
+    Menu,
+    /// `produk`
+    Products,
+    /// `cari`
+    Search,
+    /// `detail`
+    Detail,
+    /// `beli`
+    Buy,
+    /// `keranjang`
+    Cart,
+    /// `tambah`
+    Add,
+    /// `kurang`
+    Reduce,
+    /// `hapus`
+    Remove,
+    /// `kosongkan`
+    ClearCart,
+    /// `alamat`
+    Address,
+    /// `checkout`
+    Checkout,
+    /// `ya`
+    Yes,
+    /// `tidak`
+    No,
+    /// `pesanan`
+    Orders,
+    /// `cek`
+    CheckPayment,
+    /// `lacak`
+    Track,
+    /// `batal`
+    Cancel,
+    /// `saldo`
+    Balance,
+    /// `topup`
+    TopUp,
+    /// `mutasi`
+    Statement,
+    /// `bahasa`
+    Language,
+    /// `cs`
+    Human,
+    /// `selesai`
+    CloseHuman,
+    /// `berhenti`
+    StopMarketing,
+    /// `langganan`
+    StartMarketing,
+    /// `stok`
+    Stock,
+    /// `addstok`
+    AddUnits,
+    /// `harga`
+    Price,
+    /// `kirim`
+    Ship,
+    /// `kirimulang`
+    Resend,
+    /// `rekap`
+    Recap,
+    /// `tutup`
+    CloseShop,
+    /// `buka`
+    OpenShop,
+}
+
+/// Why a text is no id of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not an id at all: something a person typed.
+    #[error("not an id")]
+    NotAnId,
+    /// An id of another version of the bot.
+    #[error("an id of another version")]
+    OtherVersion,
+    /// A command this version does not know.
+    #[error("an unknown command")]
+    UnknownCommand,
+    /// A known command whose parts do not fit.
+    #[error("a malformed command")]
+    Malformed,
 }
 
 /// What is wrong in a command.

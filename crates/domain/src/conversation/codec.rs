@@ -1,7 +1,7 @@
 //! Commands as ids of buttons and list rows: `v1|buy|KOPI-01|2`.
 
 use crate::catalog::{CategorySlug, Sku};
-use crate::conversation::{Command, MAX_STOCK, StaffCommand, StockChange};
+use crate::conversation::{Command, DecodeError, MAX_STOCK, StaffCommand, StockChange};
 use crate::language::Language;
 use crate::money::{Quantity, Rupiah};
 use crate::order_number::OrderNumber;
@@ -9,30 +9,9 @@ use crate::payment::PaymentMethod;
 use crate::quote::QuoteNonce;
 use crate::tracking::{Courier, Resi};
 
-/// The longest id, in characters: inside the 200 of a list row and the 256 of a button (Meta,
-/// interactive messages).
-pub const MAX_ID_CHARS: usize = 180;
-
 /// The longest escaped free text in an id, in characters.
 const MAX_TEXT_CHARS: usize = 140;
 const VERSION: &str = "v1";
-
-/// Why a text is no id of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Not an id at all: something a person typed.
-    #[error("not an id")]
-    NotAnId,
-    /// An id of another version of the bot.
-    #[error("an id of another version")]
-    OtherVersion,
-    /// A command this version does not know.
-    #[error("an unknown command")]
-    UnknownCommand,
-    /// A known command whose parts do not fit.
-    #[error("a malformed command")]
-    Malformed,
-}
 
 impl Command {
     /// The command as an id of at most [`MAX_ID_CHARS`] characters.

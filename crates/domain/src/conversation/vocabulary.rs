@@ -1,74 +1,410 @@
 //! The words people use for commands.
 
-/// A command without its arguments, to say which one was meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CommandName {
-    /// `menu`
-    Menu,
-    /// `produk`
-    Products,
-    /// `cari`
-    Search,
-    /// `detail`
-    Detail,
-    /// `beli`
-    Buy,
-    /// `keranjang`
-    Cart,
-    /// `tambah`
-    Add,
-    /// `kurang`
-    Reduce,
-    /// `hapus`
-    Remove,
-    /// `kosongkan`
-    ClearCart,
-    /// `alamat`
-    Address,
-    /// `checkout`
-    Checkout,
-    /// `ya`
-    Yes,
-    /// `tidak`
-    No,
-    /// `pesanan`
-    Orders,
-    /// `cek`
-    CheckPayment,
-    /// `lacak`
-    Track,
-    /// `batal`
-    Cancel,
-    /// `saldo`
-    Balance,
-    /// `topup`
-    TopUp,
-    /// `mutasi`
-    Statement,
-    /// `bahasa`
-    Language,
-    /// `cs`
-    Human,
-    /// `selesai`
-    CloseHuman,
-    /// `berhenti`
-    StopMarketing,
-    /// `langganan`
-    StartMarketing,
-    /// `stok`
-    Stock,
-    /// `addstok`
-    AddUnits,
-    /// `harga`
-    Price,
-    /// `kirim`
-    Ship,
-    /// `kirimulang`
-    Resend,
-    /// `rekap`
-    Recap,
-    /// `tutup`
-    CloseShop,
-    /// `buka`
-    OpenShop,
+use crate::conversation::CommandName;
+
+impl CommandName {
+    /// A stable name in snake case, to pick the text that explains the command.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Menu => "menu",
+            Self::Products => "products",
+            Self::Search => "search",
+            Self::Detail => "detail",
+            Self::Buy => "buy",
+            Self::Cart => "cart",
+            Self::Add => "add",
+            Self::Reduce => "reduce",
+            Self::Remove => "remove",
+            Self::ClearCart => "clear_cart",
+            Self::Address => "address",
+            Self::Checkout => "checkout",
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Orders => "orders",
+            Self::CheckPayment => "check_payment",
+            Self::Track => "track",
+            Self::Cancel => "cancel",
+            Self::Balance => "balance",
+            Self::TopUp => "top_up",
+            Self::Statement => "statement",
+            Self::Language => "language",
+            Self::Human => "human",
+            Self::CloseHuman => "close_human",
+            Self::StopMarketing => "stop_marketing",
+            Self::StartMarketing => "start_marketing",
+            Self::Stock => "stock",
+            Self::AddUnits => "add_units",
+            Self::Price => "price",
+            Self::Ship => "ship",
+            Self::Resend => "resend",
+            Self::Recap => "recap",
+            Self::CloseShop => "close_shop",
+            Self::OpenShop => "open_shop",
+        }
+    }
+}
+
+/// How much a mistyped word may still mean a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typo {
+    /// Only the exact word.
+    Never,
+    /// When nothing else is said.
+    Alone,
+    /// When what follows can only belong to this command.
+    Fitting,
+    /// Whatever follows.
+    Free,
+}
+
+/// A command found at the beginning of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) name: CommandName,
+    /// The word or two of the table that was meant.
+    pub(super) alias: &'static str,
+    /// How many words of the message it took.
+    pub(super) taken: usize,
+    /// What is allowed to follow when the word was mistyped; `None` when it was exact.
+    pub(super) typo: Option<Typo>,
+}
+
+/// Commands of every customer, with their names in Indonesian and English.
+const CUSTOMER: &[(CommandName, Typo, &[&str])] = &[
+    (
+        CommandName::Menu,
+        Typo::Alone,
+        &[
+            "menu",
+            "halo",
+            "hallo",
+            "hai",
+            "hei",
+            "hey",
+            "hi",
+            "hello",
+            "p",
+            "mulai",
+            "start",
+            "home",
+            "beranda",
+            "toko",
+            "shop",
+            "permisi",
+            "assalamualaikum",
+            "pagi",
+            "siang",
+            "sore",
+            "malam",
+            "selamat pagi",
+            "selamat siang",
+            "selamat sore",
+            "selamat malam",
+            "good morning",
+            "good afternoon",
+            "good evening",
+        ],
+    ),
+    (
+        CommandName::Products,
+        Typo::Free,
+        &[
+            "produk",
+            "products",
+            "product",
+            "katalog",
+            "catalog",
+            "catalogue",
+            "list",
+            "daftar",
+            "stok",
+            "stock",
+            "barang",
+            "kategori",
+            "category",
+            "cek stok",
+            "daftar produk",
+            "lihat produk",
+            "list produk",
+        ],
+    ),
+    (
+        CommandName::Search,
+        Typo::Free,
+        &["cari", "search", "find", "carikan"],
+    ),
+    (
+        CommandName::Detail,
+        Typo::Free,
+        &["detail", "details", "info", "harga", "price"],
+    ),
+    (
+        CommandName::Buy,
+        Typo::Fitting,
+        &["beli", "buy", "pesan", "pesen", "order"],
+    ),
+    (
+        CommandName::Cart,
+        Typo::Alone,
+        &[
+            "keranjang",
+            "cart",
+            "basket",
+            "lihat keranjang",
+            "isi keranjang",
+            "view cart",
+        ],
+    ),
+    (
+        CommandName::Add,
+        Typo::Fitting,
+        &["tambah", "add", "tambahkan"],
+    ),
+    (
+        CommandName::Reduce,
+        Typo::Fitting,
+        &["kurang", "kurangi", "reduce"],
+    ),
+    (
+        CommandName::Remove,
+        Typo::Fitting,
+        &["hapus", "remove", "delete"],
+    ),
+    (
+        CommandName::ClearCart,
+        Typo::Alone,
+        &[
+            "kosongkan",
+            "clear",
+            "empty",
+            "kosongkan keranjang",
+            "clear cart",
+            "empty cart",
+        ],
+    ),
+    (CommandName::Address, Typo::Free, &["alamat", "address"]),
+    (
+        CommandName::Checkout,
+        Typo::Alone,
+        &["checkout", "check-out", "check out", "bayar", "pay"],
+    ),
+    (
+        CommandName::Yes,
+        Typo::Never,
+        &[
+            "ya",
+            "iya",
+            "y",
+            "yes",
+            "yup",
+            "ok",
+            "oke",
+            "okay",
+            "setuju",
+            "confirm",
+            "konfirmasi",
+        ],
+    ),
+    (
+        CommandName::No,
+        Typo::Never,
+        &[
+            "tidak",
+            "tdk",
+            "no",
+            "n",
+            "nope",
+            "gak",
+            "ga",
+            "nggak",
+            "enggak",
+            "gak jadi",
+            "tidak jadi",
+        ],
+    ),
+    (
+        CommandName::Orders,
+        Typo::Alone,
+        &[
+            "pesanan",
+            "riwayat",
+            "orders",
+            "history",
+            "cek pesanan",
+            "my orders",
+            "order history",
+        ],
+    ),
+    (
+        CommandName::CheckPayment,
+        Typo::Fitting,
+        &[
+            "cek",
+            "check",
+            "status",
+            "cek bayar",
+            "cek pembayaran",
+            "check payment",
+            "sudah bayar",
+            "sudah transfer",
+            "already paid",
+            "cek status",
+        ],
+    ),
+    (
+        CommandName::Track,
+        Typo::Alone,
+        &["lacak", "resi", "track", "tracking", "cek resi"],
+    ),
+    (
+        CommandName::Cancel,
+        Typo::Alone,
+        &["batal", "batalkan", "cancel"],
+    ),
+    (
+        CommandName::Balance,
+        Typo::Alone,
+        &["saldo", "balance", "cek saldo", "my balance"],
+    ),
+    (
+        CommandName::TopUp,
+        Typo::Free,
+        &[
+            "topup",
+            "top-up",
+            "top up",
+            "deposit",
+            "isi saldo",
+            "tambah saldo",
+        ],
+    ),
+    (
+        CommandName::Statement,
+        Typo::Alone,
+        &["mutasi", "statement", "ledger"],
+    ),
+    (
+        CommandName::Language,
+        Typo::Free,
+        &["bahasa", "language", "english", "inggris"],
+    ),
+    (
+        CommandName::Human,
+        Typo::Alone,
+        &[
+            "cs", "admin", "bantuan", "bantu", "agent", "agen", "help", "human", "manusia",
+            "operator", "komplain",
+        ],
+    ),
+    (
+        CommandName::CloseHuman,
+        Typo::Alone,
+        &["selesai", "done", "tutup chat", "close chat"],
+    ),
+    (
+        CommandName::StopMarketing,
+        Typo::Alone,
+        &[
+            "berhenti",
+            "stop",
+            "unsubscribe",
+            "stop promo",
+            "berhenti langganan",
+        ],
+    ),
+    (
+        CommandName::StartMarketing,
+        Typo::Alone,
+        &["langganan", "subscribe", "berlangganan"],
+    ),
+];
+
+/// Commands of staff. They go before the customers' where a word is in both tables.
+const STAFF: &[(CommandName, Typo, &[&str])] = &[
+    (CommandName::Stock, Typo::Fitting, &["stok", "stock"]),
+    (
+        CommandName::AddUnits,
+        Typo::Fitting,
+        &["addstok", "addstock", "add stok", "add stock"],
+    ),
+    (CommandName::Price, Typo::Fitting, &["harga", "price"]),
+    (CommandName::Ship, Typo::Fitting, &["kirim", "ship"]),
+    (
+        CommandName::Resend,
+        Typo::Fitting,
+        &["kirimulang", "kirim ulang", "resend"],
+    ),
+    (
+        CommandName::Recap,
+        Typo::Alone,
+        &["rekap", "recap", "report", "laporan"],
+    ),
+    (
+        CommandName::CloseShop,
+        Typo::Never,
+        &["tutup", "close", "tutup toko", "close shop"],
+    ),
+    (
+        CommandName::OpenShop,
+        Typo::Never,
+        &["buka", "open", "buka toko", "open shop"],
+    ),
+];
+
+/// Finds the command that a message begins with, word for word; two words go before one.
+pub(super) fn find_exact(keys: &[&str], is_staff: bool) -> Option<Found> {
+    [2, 1]
+        .into_iter()
+        .filter(|taken| *taken <= keys.len())
+        .find_map(|taken| {
+            let phrase = keys[..taken].join(" ");
+            aliases(is_staff)
+                .find(|(_, _, alias)| *alias == phrase)
+                .map(|(name, _, alias)| Found {
+                    name,
+                    alias,
+                    taken,
+                    typo: None,
+                })
+        })
+}
+
+/// Finds the one command whose name is one edit away from a word: a letter too many, too few, wrong
+/// or swapped with its neighbour. `None` when two commands are as near.
+pub(super) fn find_mistyped(key: &str, is_staff: bool) -> Option<Found> {
+    if key.chars().count() < MIN_TYPO_CHARS || !key.chars().all(char::is_alphabetic) {
+        return None;
+    }
+    let mut near = aliases(is_staff)
+        .filter(|(_, typo, alias)| *typo != Typo::Never && is_one_edit_away(key, alias));
+    let (name, typo, alias) = near.next()?;
+    let unique = near.all(|(other, _, _)| other == name);
+    unique.then_some(Found {
+        name,
+        alias,
+        taken: 1,
+        typo: Some(typo),
+    })
+}
+
+/// Shorter words are never forgiven: too many other words are one edit away.
+const MIN_TYPO_CHARS: usize = 4;
+
+fn is_one_edit_away(key: &str, alias: &str) -> bool {
+    let length = alias.len();
+    if length < MIN_TYPO_CHARS || length.abs_diff(key.chars().count()) > 1 || alias.contains(' ') {
+        return false;
+    }
+    // Among words of four letters a wrong first letter makes another word: kari is no cari.
+    let same_start = key.as_bytes().first() == alias.as_bytes().first();
+    (length > MIN_TYPO_CHARS || same_start) && strsim::osa_distance(key, alias) == 1
+}
+
+/// Every alias open to somebody, staff's first.
+fn aliases(is_staff: bool) -> impl Iterator<Item = (CommandName, Typo, &'static str)> {
+    let staff = if is_staff { STAFF } else { &[] };
+    staff
+        .iter()
+        .chain(CUSTOMER)
+        .flat_map(|(name, typo, aliases)| aliases.iter().map(|alias| (*name, *typo, *alias)))
 }
