@@ -1,0 +1,1 @@
+"""Pictures of the Toko Sari products, one module per category."""
