@@ -1,6 +1,7 @@
 //! Real stores for tests, the demo and the benchmark: a private PostgreSQL, a private six-node
 //! Redis Cluster, and child processes that die with whoever started them.
 
+pub mod bot;
 mod eventually;
 pub mod ports;
 mod postgres;

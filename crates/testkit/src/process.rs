@@ -186,6 +186,12 @@ impl Program {
         Ok((output.status, text))
     }
 
+    /// As [`Program::run`], without blocking the runtime.
+    pub async fn run_to_end(self) -> io::Result<(ExitStatus, String)> {
+        let running = tokio::task::spawn_blocking(move || self.run());
+        running.await.map_err(io::Error::other)?
+    }
+
     fn name_in(&self, error: &io::Error) -> io::Error {
         io::Error::new(
             error.kind(),

@@ -86,8 +86,13 @@ impl Postgres {
     /// When the programs are missing (the message names the package), the port is taken or the
     /// server does not come up (the message has the end of its log).
     pub async fn start(options: PostgresOptions) -> Result<Self> {
-        let place = prepare(&options)?;
-        let password = initialise(&place, &options)?;
+        let asked = options.clone();
+        let preparing = tokio::task::spawn_blocking(move || {
+            let place = prepare(&asked)?;
+            let password = initialise(&place, &asked)?;
+            Ok::<_, anyhow::Error>((place, password))
+        });
+        let (place, password) = preparing.await??;
         await_predecessor(&place).await?;
         for attempt in 1.. {
             let port = options.port.map_or_else(ports::free, Ok)?;
