@@ -7,12 +7,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 
+use super::answer;
 use super::fault::Faults;
 use super::forge::{self, Forgery};
 use super::life::{self, Refused};
 use super::method::Method;
 use super::payment::Payment;
-use super::post::{self, Delivery, Sent};
+use super::post::{self, Sent};
 use super::shared::Shared;
 use super::snap::{self, Session, Stage};
 use super::world::Entry;
@@ -155,6 +156,12 @@ impl Sandbox {
         self.shared.post.log()
     }
 
+    /// Waits until no notification is under way, held back, late or due for a retry.
+    pub async fn quiet(&self, timeout: Duration) -> Result<(), NotInTime> {
+        self.wait_for(|| self.shared.post.is_idle().then_some(()), timeout)
+            .await
+    }
+
     /// Moves the sandbox's clock; what comes due happens at once.
     pub fn advance(&self, step: TimeDelta) {
         advance(&self.shared, step);
@@ -238,27 +245,15 @@ pub(super) fn pay_number(shared: &Arc<Shared>, number: &str) -> Result<Payment, 
 
 pub(super) fn resend(shared: &Arc<Shared>, id: &str) -> Result<(), Refused> {
     let payment = shared.world().find(id).cloned().ok_or(Refused::Unknown)?;
-    post::enqueue(
-        shared,
-        Delivery {
-            body: super::answer::notification(&payment, &shared.config).into(),
-            order_id: payment.order_id,
-            retries: 0,
-        },
-    );
+    let body = answer::notification(&payment, &shared.config).into();
+    post::accept(shared, &payment.order_id, body);
     Ok(())
 }
 
 pub(super) fn forge(shared: &Arc<Shared>, id: &str, forgery: Forgery) -> Result<(), Refused> {
     let payment = shared.world().find(id).cloned().ok_or(Refused::Unknown)?;
-    post::enqueue(
-        shared,
-        Delivery {
-            body: forge::body(forgery, &payment, &shared.config),
-            order_id: payment.order_id,
-            retries: 0,
-        },
-    );
+    let body = forge::body(forgery, &payment, &shared.config);
+    post::accept(shared, &payment.order_id, body);
     Ok(())
 }
 

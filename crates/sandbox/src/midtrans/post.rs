@@ -69,6 +69,8 @@ pub struct Sent {
 pub(super) struct Post {
     urls: Vec<String>,
     turn: AtomicUsize,
+    /// Notifications that were accepted and are not done yet, wherever they wait.
+    open: AtomicUsize,
     /// A queue exists while a task drains it.
     queues: Mutex<HashMap<String, VecDeque<Delivery>>>,
     held: Mutex<HashMap<String, Vec<Delivery>>>,
@@ -83,6 +85,7 @@ impl Post {
         Self {
             urls: urls.to_vec(),
             turn: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             queues: Mutex::default(),
             held: Mutex::default(),
             log: Mutex::default(),
@@ -102,6 +105,20 @@ impl Post {
         let log = lock(&self.log);
         let of_order = log.iter().rev().filter(|sent| sent.order_id == order_id);
         of_order.take(count).cloned().collect()
+    }
+
+    /// Whether nothing is under way, held back, late or due for a retry.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.load(Ordering::SeqCst) == 0
+    }
+
+    fn open(&self, order_id: &str, body: Value) -> Delivery {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        Delivery {
+            order_id: order_id.to_owned(),
+            body,
+            retries: 0,
+        }
     }
 
     /// Ends when every task has ended; the sandbox is being stopped.
@@ -145,59 +162,51 @@ pub(super) fn notify(shared: &Arc<Shared>, payment: &Payment) {
     if strikes(Fault::ExtraFields) {
         add_extra_fields(&mut body);
     }
-    let genuine = Delivery {
-        order_id: payment.order_id.clone(),
-        body: Value::Object(body),
-        retries: 0,
-    };
+    let body = Value::Object(body);
+    let order_id = payment.order_id.as_str();
     for (fault, kind) in [
         (Fault::ForgeSignature, forge::Forgery::BadSignature),
         (Fault::ForgeStatus, forge::Forgery::EditedStatus),
     ] {
         if strikes(fault) {
-            let forged = forge::body(kind, payment, &shared.config);
-            send(
-                shared,
-                Delivery {
-                    body: forged,
-                    ..genuine.clone()
-                },
-            );
+            accept(shared, order_id, forge::body(kind, payment, &shared.config));
         }
     }
     let now = shared.now();
     if strikes(Fault::Drop) {
         shared.post.write_down(Sent {
             at: now,
-            order_id: genuine.order_id,
+            order_id: order_id.to_owned(),
             url: String::new(),
-            body: genuine.body,
+            body,
             retry: 0,
             answer: None,
         });
     } else if strikes(Fault::Delay) {
+        let late = shared.post.open(order_id, body);
         let due = now + shared.scaled(DELAY);
-        shared.agenda.add(due, Job::Deliver(genuine));
+        shared.agenda.add(due, Job::Deliver(late));
     } else if strikes(Fault::Reorder) {
-        let release = Job::Release(genuine.order_id.clone());
+        let held = shared.post.open(order_id, body);
         lock(&shared.post.held)
-            .entry(genuine.order_id.clone())
+            .entry(order_id.to_owned())
             .or_default()
-            .push(genuine);
+            .push(held);
+        let release = Job::Release(order_id.to_owned());
         shared.agenda.add(now + shared.scaled(HOLD), release);
     } else {
         if strikes(Fault::Duplicate) {
-            send(shared, genuine.clone());
+            accept(shared, order_id, body.clone());
         }
-        send(shared, genuine);
+        accept(shared, order_id, body);
+        release(shared, order_id);
     }
 }
 
-/// Sends a notification, and behind it those of its order that were held back.
-pub(super) fn send(shared: &Arc<Shared>, delivery: Delivery) {
-    let order_id = delivery.order_id.clone();
+/// Takes a new notification and queues it.
+pub(super) fn accept(shared: &Arc<Shared>, order_id: &str, body: Value) {
+    let delivery = shared.post.open(order_id, body);
     enqueue(shared, delivery);
-    release(shared, &order_id);
 }
 
 /// Sends what was held back for an order.
@@ -240,6 +249,7 @@ fn next(shared: &Shared, order_id: &str) -> Option<Delivery> {
 
 async fn attempt(shared: &Shared, delivery: Delivery) {
     let Some(url) = shared.post.next_url() else {
+        shared.post.open.fetch_sub(1, Ordering::SeqCst);
         return;
     };
     let Ok(_permit) = shared.post.under_way.acquire().await else {
@@ -265,6 +275,8 @@ async fn attempt(shared: &Shared, delivery: Delivery) {
             ..delivery
         };
         shared.agenda.add(now + wait, Job::Deliver(again));
+    } else {
+        shared.post.open.fetch_sub(1, Ordering::SeqCst);
     }
     shared.changed();
 }
