@@ -17,6 +17,8 @@ use crate::tracking::{Courier, Resi};
 
 mod arguments;
 mod codec;
+mod goods;
+mod orders;
 mod reading;
 mod staff_arguments;
 #[cfg(test)]
