@@ -318,3 +318,6 @@ fn quote(body: &[u8]) -> String {
         .take(QUOTE_CHARS)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

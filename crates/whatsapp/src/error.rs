@@ -121,11 +121,21 @@ impl Action {
             131_049 => Self::Hold(MARKETING_HOLD),
             131_050 => Self::OptOut,
             130_472 => Self::Drop,
-            0 | 3 | 10 | 190 | 200..=299 | 131_005 => Self::FreezeAndPage,
-            368 | 130_497 | 131_031 | 131_037 | 131_042 | 131_045 => Self::FreezeAndPage,
-            33 | 100 | 131_008 | 131_009 | 131_021 | 131_051 => Self::OurBug,
+            // Token and permission, then policy, lock, country, display name and billing.
+            0
+            | 3
+            | 10
+            | 190
+            | 200..=299
+            | 131_005
+            | 368
+            | 130_497
+            | 131_031
+            | 131_037
+            | 131_042
+            | 131_045 => Self::FreezeAndPage,
             131_052 | 131_053 if attempt == 0 => Self::MediaRetryOnce,
-            131_052 | 131_053 => Self::OurBug,
+            33 | 100 | 131_008 | 131_009 | 131_021 | 131_051..=131_053 => Self::OurBug,
             131_062 => Self::NeedsPhone,
             137_000 => Self::IdentityChanged,
             132_000..=132_016 => Self::Template,

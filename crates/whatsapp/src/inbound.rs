@@ -239,12 +239,12 @@ pub fn parse_message(raw: &str) -> Result<Inbound, ParseError> {
     let type_name: String = take(&mut fields, "type")?;
     let content = content(type_name, &mut fields)?;
     let head: Head = serde_json::from_value(Value::Object(fields))?;
-    let context = head.context.unwrap_or_default();
+    let around = head.context.unwrap_or_default();
     Ok(Inbound {
         wamid: head.id,
         sent_at: head.timestamp.as_ref().and_then(epoch_seconds),
-        quoted: context.id,
-        referred_product: context.referred_product,
+        quoted: around.id,
+        referred_product: around.referred_product,
         referral: head.referral,
         group_id: head.group_id,
         content,

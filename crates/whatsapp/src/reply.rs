@@ -6,6 +6,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits;
 use crate::message::{
     Action, Button, ButtonAction, ButtonReply, Content, Image, Interactive, InteractiveHeader,
@@ -24,7 +26,7 @@ const BODY_RESERVE_UNITS: usize = 256;
 const NUMBERED_TITLE_UNITS: [usize; 2] = [72, 24];
 
 /// What the shop answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// What stands on top.
     pub header: Header,
@@ -42,7 +44,7 @@ pub struct Reply {
 }
 
 /// What stands on top of a reply.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Header {
     /// Nothing.
     #[default]
@@ -56,7 +58,7 @@ pub enum Header {
 }
 
 /// One thing a customer can choose.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// What comes back when it is chosen.
     pub id: String,
@@ -95,7 +97,7 @@ impl Choice {
 }
 
 /// A page to open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The button's label.
     pub label: String,
@@ -326,11 +328,16 @@ impl Draft {
                 lines = self.lines(Some(title_units));
             }
         }
-        while !fits(&lines) {
-            lines.pop();
-        }
+        let mut used = 0;
+        lines = lines
+            .into_iter()
+            .take_while(|line| {
+                used += units(line) + 1;
+                used <= room + 1
+            })
+            .collect();
         let choices = lines.join("\n");
-        let body = truncate(body, limit - gap(&footer) - gap(&choices));
+        let body = truncate(body, limit.saturating_sub(gap(&footer) + gap(&choices)));
         (join([&body, &choices, &footer], "\n\n"), lines.len())
     }
 
@@ -349,7 +356,9 @@ impl Draft {
             if choice.section != section {
                 section.clone_from(&choice.section);
                 if let Some(name) = &section {
-                    line = format!("*{}*\n{line}", truncate(name, limits::SECTION_TITLE_UNITS));
+                    let gap = if index == 0 { "" } else { "\n" };
+                    let name = truncate(name, limits::SECTION_TITLE_UNITS);
+                    line = format!("{gap}*{name}*\n{line}");
                 }
             }
             lines.push(line);

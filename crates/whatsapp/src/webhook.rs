@@ -10,11 +10,17 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-/// Longest id that is used as a key as it is, in bytes; a longer one is hashed, because a unique
+use self::wire::{
+    Change, Contact, Envelope, LenientEntry, LenientEnvelope, MessageHead, Metadata, StatusHead,
+    Value,
+};
+
+mod wire;
+
+/// Longest id that is used as part of a key, in bytes; a longer one is hashed, because a unique
 /// index refuses rows of a few kilobytes.
 const KEY_BYTES: usize = 512;
 
@@ -38,8 +44,8 @@ pub struct Item<'a> {
     /// The envelope's `field` (`messages`, `standby`, `account_update`, …).
     pub field: Cow<'a, str>,
     /// What makes the item the same item when Meta sends it again: the message's id (`wamid.…`),
-    /// `status:{wamid}:{status}:{recipient}`, or `hash:{sha256}` where there is no id. At most
-    /// 512 bytes, without NUL.
+    /// `status:{wamid}:{status}:{recipient}`, either with `standby:` before it, or
+    /// `hash:{sha256}` where there is no usable id. At most 520 bytes, without control characters.
     pub key: String,
     /// What sort of item it is.
     pub kind: Kind,
@@ -137,121 +143,6 @@ pub fn walk(body: &[u8]) -> Result<Vec<Item<'_>>, WalkError> {
     Ok(items)
 }
 
-/// The usual shape, read in one pass.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    entry: Vec<Entry<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Entry<'a> {
-    #[serde(borrow, default)]
-    changes: Vec<Change<'a>>,
-    #[serde(default)]
-    time: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Change<'a> {
-    #[serde(borrow, default)]
-    field: Cow<'a, str>,
-    #[serde(borrow)]
-    value: &'a RawValue,
-}
-
-/// The same for bodies of which some part has another shape: that part alone is set aside.
-#[derive(Deserialize)]
-struct LenientEnvelope<'a> {
-    #[serde(borrow)]
-    entry: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct LenientEntry<'a> {
-    #[serde(borrow, default)]
-    changes: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
-    time: Option<&'a RawValue>,
-}
-
-/// A change's value: each list is read by itself, so that a bad one spoils nothing else.
-#[derive(Deserialize)]
-struct Value<'a> {
-    #[serde(borrow, default)]
-    metadata: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    contacts: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    messages: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    statuses: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    standby: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    errors: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Metadata<'a> {
-    #[serde(borrow)]
-    phone_number_id: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Contact<'a> {
-    #[serde(borrow, default)]
-    profile: Option<Profile<'a>>,
-    #[serde(borrow, default)]
-    wa_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    parent_user_id: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Profile<'a> {
-    #[serde(borrow, default)]
-    name: Option<Cow<'a, str>>,
-}
-
-/// The fields of a message that say who sent it and when.
-#[derive(Deserialize)]
-struct MessageHead<'a> {
-    #[serde(borrow, default)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    from: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    from_user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    from_parent_user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    timestamp: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    r#type: Option<&'a RawValue>,
-}
-
-/// The fields of a status that say which message it is about.
-#[derive(Deserialize)]
-struct StatusHead<'a> {
-    #[serde(borrow, default)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    status: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    recipient_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    recipient_participant_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    recipient_user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default, alias = "parent_recipient_user_id")]
-    recipient_parent_user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    timestamp: Option<&'a RawValue>,
-}
-
 /// What the items of one change have in common.
 #[derive(Default)]
 struct Scope<'a> {
@@ -301,7 +192,9 @@ fn walk_change<'a>(change: &Change<'a>, time: Option<u64>, items: &mut Vec<Item<
                 message(raw, &scope)
             };
             if standby && !matches!(item.kind, Kind::Malformed(_)) {
+                // The same message may come again when the conversation is handed to us.
                 item.kind = Kind::Standby;
+                item.key = format!("standby:{}", item.key);
             }
             items.push(item);
         }
@@ -555,3 +448,6 @@ fn is_nested_too_deeply(json: &str) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;
