@@ -125,7 +125,8 @@ impl Client {
     /// answers a known key without looking at the body, so a key belongs to one charge only.
     ///
     /// # Errors
-    /// After [`CallError::Unknown`] read the status: 404 there allows another try with the same key.
+    /// After [`CallError::Unknown`] read the status: 404 there allows another try with the same
+    /// key.
     /// [`CallError::Duplicate`] says that the order id is taken: read it.
     pub async fn charge(
         &self,

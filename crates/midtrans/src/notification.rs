@@ -1,8 +1,8 @@
 //! Notifications Midtrans posts when a payment moves.
 //!
-//! A signature is a filter against noise, not proof: it does not cover the transaction's status, its
-//! id or a time, so a true notification can be edited and repeated for ever. Whoever receives one
-//! reads the status from Midtrans before believing anything.
+//! A signature is a filter against noise, not proof: it does not cover the transaction's status,
+//! its id or a time, so a true notification can be edited and repeated for ever. Whoever receives
+//! one reads the status from Midtrans before believing anything.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
