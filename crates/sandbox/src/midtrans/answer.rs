@@ -300,7 +300,10 @@ fn charged_message(method: Method) -> &'static str {
 
 fn actions(payment: &Payment, base: &str) -> Vec<Value> {
     let id = &payment.transaction_id;
-    let action = |name: &str, method: &str, path: String| json!({ "name": name, "method": method, "url": format!("{base}{path}") });
+    let action = |name: &str, method: &str, path: String| {
+        let url = format!("{base}{path}");
+        json!({ "name": name, "method": method, "url": url })
+    };
     let qr = |name| action(name, "GET", format!("/v2/qris/{id}/qr-code"));
     let deeplink = || {
         action(

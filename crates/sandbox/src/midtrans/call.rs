@@ -20,7 +20,7 @@ use super::idempotency::{KEY_MAX, Known};
 use super::shared::Shared;
 
 /// How long a call that is never answered stays open at most.
-const SILENCE: Duration = Duration::from_secs(600);
+const SILENCE: Duration = Duration::from_mins(10);
 /// The window of the configured charge limit.
 const CHARGE_WINDOW: TimeDelta = TimeDelta::minutes(1);
 

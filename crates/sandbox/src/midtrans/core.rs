@@ -78,7 +78,7 @@ fn charge_once(shared: &Arc<Shared>, body: &Value, method: Option<Method>) -> An
         return shared.error(505, "Unable to create va_number for this transaction");
     }
     let new = NewPayment {
-        order_id: charge.order.order_id,
+        order_id: charge.order.id,
         method: charge.method,
         amount: charge.order.amount,
         created_at: now,

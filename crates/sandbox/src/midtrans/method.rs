@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-/// A payment method. In JSON and on the control API it has Snap's name ("bca_va", "echannel").
+/// A payment method. In JSON and on the control API it has Snap's name (`bca_va`, `echannel`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Method {
     /// A QR code that any Indonesian bank or wallet app can pay.

@@ -38,6 +38,7 @@ mod answer;
 mod call;
 mod control;
 mod core;
+mod expiry;
 mod fault;
 mod forge;
 mod handle;

@@ -151,15 +151,11 @@ async fn find(
             .or_else(|| world.find(number.trim()));
         found.map(|payment| payment.order_id.clone())
     };
-    match found {
-        Some(order_id) => {
-            Redirect::to(&format!("/pay/{order_id}?lang={}", language.code())).into_response()
-        }
-        None => {
-            let page = list_page(&shared, language, Some(number));
-            show(StatusCode::NOT_FOUND, &page)
-        }
-    }
+    let Some(order_id) = found else {
+        let page = list_page(&shared, language, Some(number));
+        return show(StatusCode::NOT_FOUND, &page);
+    };
+    Redirect::to(&format!("/pay/{order_id}?lang={}", language.code())).into_response()
 }
 
 async fn pay_page(

@@ -1,8 +1,9 @@
 //! Reading what a shop asks for, strictly: every fault is collected and named.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::expiry;
 use super::method::Method;
 use super::payment::Details;
 
@@ -16,12 +17,6 @@ const BCA_ITEM_NAME_MAX: usize = 30;
 const CUSTOM_FIELD_MAX: usize = 255;
 /// The bounds of `bill_info1` and `bill_info2` of Mandiri Bill Payment.
 const BILL_INFO_MAX: [usize; 2] = [10, 30];
-/// The bounds of a wallet's `custom_expiry`.
-const WALLET_EXPIRY: [TimeDelta; 2] = [TimeDelta::seconds(20), TimeDelta::days(7)];
-/// The default and the bounds of a Snap page's life.
-const PAGE_EXPIRY: TimeDelta = TimeDelta::hours(24);
-const PAGE_EXPIRY_BOUNDS: [TimeDelta; 2] = [TimeDelta::minutes(5), TimeDelta::days(7)];
-
 /// What is wrong with a request, in Midtrans' manner: the field, then the rule.
 pub(super) type Faults = Vec<String>;
 
@@ -48,7 +43,7 @@ pub(super) struct SnapPage {
 /// What a charge and a Snap page have in common.
 #[derive(Debug)]
 pub(super) struct Order {
-    pub(super) order_id: String,
+    pub(super) id: String,
     pub(super) amount: i64,
     pub(super) details: Details,
 }
@@ -88,7 +83,7 @@ pub(super) fn charge(body: &Value, method: Method, now: DateTime<Utc>) -> Result
         ));
     }
     check_method(body, method, &order.details, &mut faults);
-    let expires_at = custom_expiry(body, method, now, &mut faults);
+    let expires_at = expiry::of_charge(body, method, now, &mut faults);
     if faults.is_empty() {
         Ok(Charge {
             order,
@@ -105,31 +100,14 @@ pub(super) fn snap_page(body: &Value, now: DateTime<Utc>) -> Result<SnapPage, Fa
     let mut faults = Faults::new();
     let order = order(body, &mut faults);
     let methods = enabled_payments(body, order.amount, &mut faults);
-    let page_life = body.get("page_expiry").map_or(PAGE_EXPIRY, |expiry| {
-        duration(expiry, "page_expiry", "duration", &mut faults).unwrap_or(PAGE_EXPIRY)
-    });
-    if page_life < PAGE_EXPIRY_BOUNDS[0] || page_life > PAGE_EXPIRY_BOUNDS[1] {
-        faults.push("page_expiry.duration must be between 5 minutes and 7 days".into());
-    }
-    let mut page_expires_at = now + page_life;
-    let payments_expire_at = body.get("expiry").map(|expiry| {
-        let start = start_time(expiry, "expiry", "start_time", now, &mut faults);
-        let life = duration(expiry, "expiry", "duration", &mut faults).unwrap_or(PAGE_EXPIRY);
-        start + life
-    });
-    if let Some(end) = payments_expire_at {
-        if end <= now {
-            faults.push("expiry.start_time and duration must end in the future".into());
-        }
-        page_expires_at = page_expires_at.min(end);
-    }
+    let ends = expiry::of_page(body, now, &mut faults);
     let finish_url = body.pointer("/callbacks/finish").and_then(Value::as_str);
     if faults.is_empty() {
         Ok(SnapPage {
             order,
             methods,
-            page_expires_at,
-            payments_expire_at,
+            page_expires_at: ends.page,
+            payments_expire_at: ends.payments,
             finish_url: finish_url.map(str::to_owned),
         })
     } else {
@@ -169,7 +147,7 @@ fn order(body: &Value, faults: &mut Faults) -> Order {
     check_customer(body, faults);
     let custom_fields = [1, 2, 3].map(|number| custom_field(body, number, faults));
     Order {
-        order_id,
+        id: order_id,
         amount,
         details: Details {
             items,
@@ -220,9 +198,9 @@ fn item(value: &Value, faults: &mut Faults) -> (String, i64, i64) {
         faults.push("item_details.quantity must be greater than or equal to 1".into());
     }
     if let Some(id) = value.get("id")
-        && !id
+        && id
             .as_str()
-            .is_some_and(|id| id.chars().count() <= ITEM_TEXT_MAX)
+            .is_none_or(|id| id.chars().count() > ITEM_TEXT_MAX)
     {
         faults.push(format!(
             "item_details.id must be a string of at most {ITEM_TEXT_MAX}"
@@ -317,76 +295,6 @@ fn check_method(body: &Value, method: Method, details: &Details, faults: &mut Fa
         }
         _ => {}
     }
-}
-
-fn custom_expiry(
-    body: &Value,
-    method: Method,
-    now: DateTime<Utc>,
-    faults: &mut Faults,
-) -> DateTime<Utc> {
-    let Some(expiry) = body.get("custom_expiry").filter(|value| !value.is_null()) else {
-        return now + method.default_expiry();
-    };
-    let start = start_time(expiry, "custom_expiry", "order_time", now, faults);
-    let life = duration(expiry, "custom_expiry", "expiry_duration", faults)
-        .unwrap_or_else(|| method.default_expiry());
-    if method.is_wallet() && !(WALLET_EXPIRY[0]..=WALLET_EXPIRY[1]).contains(&life) {
-        faults.push("custom_expiry.expiry_duration must be between 20 seconds and 7 days".into());
-    }
-    if start + life <= now {
-        faults.push("custom_expiry must end in the future".into());
-    }
-    start + life
-}
-
-/// `yyyy-MM-dd HH:mm:ss +0700`; the present when absent.
-fn start_time(
-    expiry: &Value,
-    object: &str,
-    name: &str,
-    now: DateTime<Utc>,
-    faults: &mut Faults,
-) -> DateTime<Utc> {
-    let Some(value) = expiry.get(name).filter(|value| !value.is_null()) else {
-        return now;
-    };
-    let time = value
-        .as_str()
-        .and_then(|text| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S %z").ok());
-    time.map_or_else(
-        || {
-            faults.push(format!(
-                "{object}.{name} must have the format yyyy-MM-dd HH:mm:ss Z"
-            ));
-            now
-        },
-        |time| time.to_utc(),
-    )
-}
-
-fn duration(expiry: &Value, object: &str, name: &str, faults: &mut Faults) -> Option<TimeDelta> {
-    let count = expiry.get(name).and_then(Value::as_i64);
-    let unit = expiry.get("unit").map_or(Some("minute"), Value::as_str);
-    let seconds = match unit.map(|unit| unit.trim_end_matches('s')) {
-        Some("second") => 1,
-        Some("minute") => 60,
-        Some("hour") => 3_600,
-        Some("day") => 86_400,
-        _ => {
-            faults.push(format!("{object}.unit must be second, minute, hour or day"));
-            return None;
-        }
-    };
-    let life = count
-        .filter(|count| *count >= 1)
-        .and_then(|count| count.checked_mul(seconds))
-        .and_then(TimeDelta::try_seconds);
-    if life.is_none_or(|life| life > TimeDelta::days(366)) {
-        faults.push(format!("{object}.{name} must be a positive integer"));
-        return None;
-    }
-    life
 }
 
 fn enabled_payments(body: &Value, amount: i64, faults: &mut Faults) -> Vec<Method> {

@@ -56,7 +56,7 @@ pub(super) enum Stage {
         again: bool,
     },
     /// Deal with this payment.
-    Payment(Payment),
+    Payment(Box<Payment>),
     /// Nothing any more.
     Closed,
 }
@@ -76,7 +76,7 @@ pub(super) fn stage(world: &World, session: &Session, now: DateTime<Utc>) -> Sta
     match payment {
         // After a refusal the payer may choose again, while the page lives.
         Some(payment) if payment.status != Status::Deny || payment.settled_at.is_some() => {
-            Stage::Payment(payment.clone())
+            Stage::Payment(Box::new(payment.clone()))
         }
         _ if session.is_closed || session.page_expires_at <= now => Stage::Closed,
         refused => Stage::Choose {
@@ -131,13 +131,13 @@ async fn create(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
 
 fn open(shared: &Shared, page: SnapPage) -> Response {
     let mut world = shared.world();
-    if !world.is_order_id_free(&page.order.order_id) {
+    if !world.is_order_id_free(&page.order.id) {
         return call::snap_error(400, "transaction_details.order_id has already been taken");
     }
     let token = world.uuid();
     let session = Session {
         token: token.clone(),
-        order_id: page.order.order_id,
+        order_id: page.order.id,
         amount: page.order.amount,
         methods: page.methods,
         page_expires_at: page.page_expires_at,

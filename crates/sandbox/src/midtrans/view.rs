@@ -19,9 +19,10 @@ pub(super) struct View {
     pub(super) status_text: &'static str,
     pub(super) until: String,
     pub(super) is_pending: bool,
-    pub(super) can_pay_late: bool,
-    pub(super) can_reverse: bool,
-    pub(super) has_deeplink: bool,
+    /// The wallet's app, if it is paid there.
+    pub(super) app: Option<&'static str>,
+    /// The steps of the test tools and their labels.
+    pub(super) tools: Vec<(&'static str, &'static str)>,
     pub(super) qr_string: Option<String>,
     /// Label and number, each to be typed at a bank or read to a cashier.
     pub(super) numbers: Vec<(&'static str, String)>,
@@ -51,9 +52,9 @@ impl View {
             status_text: language.status(payment.status, was_paid),
             until: time(payment.expires_at),
             is_pending: payment.status == Status::Pending,
-            can_pay_late: payment.status.frees_order_id() && !was_paid,
-            can_reverse: payment.status == Status::Settlement && payment.method.reverses(),
-            has_deeplink: matches!(payment.method, Method::Gopay | Method::ShopeePay),
+            app: matches!(payment.method, Method::Gopay | Method::ShopeePay)
+                .then_some(payment.method.label()),
+            tools: tools(payment, language),
             qr_string: payment.qr_string().map(str::to_owned),
             numbers: numbers(payment, language),
             items: items
@@ -69,6 +70,16 @@ impl View {
             base,
         }
     }
+}
+
+fn tools(payment: &Payment, language: Language) -> Vec<(&'static str, &'static str)> {
+    let words = language.words();
+    let can_pay_late = payment.status.frees_order_id() && payment.settled_at.is_none();
+    let can_reverse = payment.status == Status::Settlement && payment.method.reverses();
+    let late = can_pay_late.then_some(("pay-late", words.pay_late));
+    let reverse = can_reverse.then_some(("reverse", words.reverse));
+    let resend = Some(("resend", words.resend));
+    [late, reverse, resend].into_iter().flatten().collect()
 }
 
 fn numbers(payment: &Payment, language: Language) -> Vec<(&'static str, String)> {

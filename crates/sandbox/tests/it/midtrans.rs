@@ -1,4 +1,8 @@
 //! Midtrans as a shop meets it: through HTTP, with a receiver for its notifications.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed step of a story is the failure of its test"
+)]
 
 mod control;
 mod core;

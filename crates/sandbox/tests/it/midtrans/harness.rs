@@ -71,13 +71,8 @@ impl Inbox {
 
     /// Waits until `count` notifications have come, and returns all.
     pub(super) async fn wait(&self, count: usize) -> Vec<Received> {
-        let mut received = self.received.subscribe();
-        let enough = received.wait_for(|all| all.len() >= count);
-        let waited = tokio::time::timeout(DEADLINE, enough).await;
-        match waited {
-            Ok(all) => all.unwrap().clone(),
-            Err(_) => panic!("{count} notifications expected, came: {:#?}", self.all()),
-        }
+        self.watch(|all| (all.len() >= count).then(|| all.to_vec()))
+            .await
     }
 
     /// Waits until one says `status` (in any case), and returns it.
@@ -88,13 +83,16 @@ impl Inbox {
 
     /// Waits until one fits, and returns the first that does.
     pub(super) async fn wait_until(&self, fits: impl Fn(&Received) -> bool) -> Received {
+        self.watch(|all| all.iter().find(|it| fits(it)).cloned())
+            .await
+    }
+
+    async fn watch<T>(&self, look: impl Fn(&[Received]) -> Option<T>) -> T {
         let mut received = self.received.subscribe();
-        let there = received.wait_for(|all| all.iter().any(&fits));
-        let waited = tokio::time::timeout(DEADLINE, there).await;
-        match waited {
-            Ok(all) => all.unwrap().iter().find(|it| fits(it)).unwrap().clone(),
-            Err(_) => panic!("none fits, came: {:#?}", self.all()),
-        }
+        let there = received.wait_for(|all| look(all).is_some());
+        let in_time = tokio::time::timeout(DEADLINE, there).await.is_ok();
+        assert!(in_time, "not what was expected: {:#?}", self.all());
+        look(&self.all()).unwrap()
     }
 }
 
