@@ -152,3 +152,43 @@ impl fmt::Display for CategorySlug {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_in_any_case_and_kept_strict() {
+        assert_eq!(Sku::parse("kopi-01").unwrap().as_str(), "KOPI-01");
+        assert_eq!(
+            CategorySlug::parse("Minuman Dingin").unwrap().as_str(),
+            "minuman-dingin"
+        );
+        let too_long = "A".repeat(MAX_CODE_CHARS + 1);
+        for text in [
+            "", "-KOPI", "KOPI 01", "KOPI_01", "KÖPI", "KOPI|1", &too_long,
+        ] {
+            assert_eq!(Sku::parse(text), Err(NotASku), "{text}");
+        }
+        for text in ["", "-minuman", "kopi & teh", "teh_manis"] {
+            assert_eq!(CategorySlug::parse(text), Err(NotACategory), "{text}");
+        }
+        assert!(serde_json::from_value::<Sku>("A B".into()).is_err());
+    }
+
+    #[test]
+    fn resellers_pay_their_price_where_there_is_one() {
+        let (price, reseller) = (Rupiah::new(12_000).unwrap(), Rupiah::new(10_000));
+        assert_eq!(price_for(Role::Customer, price, reseller), price);
+        assert_eq!(price_for(Role::Owner, price, reseller), price);
+        assert_eq!(Some(price_for(Role::Reseller, price, reseller)), reseller);
+        assert_eq!(price_for(Role::Reseller, price, None), price);
+    }
+
+    #[test]
+    fn kinds_are_read_back() {
+        for kind in ProductKind::ALL {
+            assert_eq!(ProductKind::parse(kind.as_str()), Some(kind));
+        }
+    }
+}

@@ -113,3 +113,52 @@ fn month_name(month0: u32, language: Language) -> &'static str {
     };
     names[month0 as usize % names.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn times_are_told_in_the_shop_s_zone() {
+        let noon = at("2026-11-24T04:13:00Z");
+        let told = |zone: &str, language| ShopTimezone::parse(zone).unwrap().format(noon, language);
+        assert_eq!(told("Asia/Jakarta", Language::Id), "24 Nov 2026 11.13 WIB");
+        assert_eq!(told("Asia/Jakarta", Language::En), "24 Nov 2026 11:13 WIB");
+        assert_eq!(
+            told("Asia/Makassar", Language::Id),
+            "24 Nov 2026 12.13 WITA"
+        );
+        assert_eq!(told("WIT", Language::Id), "24 Nov 2026 13.13 WIT");
+        assert_eq!(
+            told("Asia/Singapore", Language::En),
+            "24 Nov 2026 12:13 GMT+8"
+        );
+        assert_eq!(
+            told("Asia/Kolkata", Language::En),
+            "24 Nov 2026 09:43 GMT+5:30"
+        );
+        assert_eq!(told("UTC", Language::En), "24 Nov 2026 04:13 GMT");
+    }
+
+    #[test]
+    fn the_day_changes_at_the_shop_s_midnight() {
+        let evening = at("2026-08-16T17:30:00Z");
+        let told = |language| ShopTimezone::JAKARTA.format_date(evening, language);
+        assert_eq!(told(Language::Id), "17 Agu 2026");
+        assert_eq!(told(Language::En), "17 Aug 2026");
+        assert_eq!(
+            ShopTimezone::JAKARTA.format_time(evening, Language::Id),
+            "00.30 WIB"
+        );
+    }
+
+    #[test]
+    fn an_unknown_zone_is_named() {
+        let error = ShopTimezone::parse("Asia/Bandung").unwrap_err();
+        assert_eq!(error.to_string(), "unknown time zone \"Asia/Bandung\"");
+    }
+}

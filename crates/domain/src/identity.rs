@@ -101,7 +101,7 @@ impl ChannelIdentity {
     /// A form for people to look at: the last four characters, and the country of a user id.
     pub fn masked(&self) -> String {
         let text = self.as_str();
-        let visible = if text.len() >= 10 { 4 } else { 2 };
+        let visible = if text.len() >= 10 { 4 } else { 1 };
         let tail = &text[text.len() - visible..];
         match self {
             Self::WaId(_) => format!("…{tail}"),
@@ -137,5 +137,92 @@ impl From<ChannelIdentity> for String {
 impl fmt::Display for IdentityKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kind(text: &str) -> Option<IdentityKind> {
+        ChannelIdentity::parse(text)
+            .ok()
+            .map(|identity| identity.kind())
+    }
+
+    #[test]
+    fn each_form_is_its_own_kind() {
+        assert_eq!(kind("6281234567890"), Some(IdentityKind::WaId));
+        assert_eq!(kind("12345"), Some(IdentityKind::WaId));
+        assert_eq!(kind("ID.2026aBc"), Some(IdentityKind::Bsuid));
+        assert_eq!(kind("ID.ENT.2026aBc"), Some(IdentityKind::ParentBsuid));
+        assert_eq!(kind("ID.ENT"), Some(IdentityKind::Bsuid));
+        assert_eq!(
+            kind(&format!("ID.{}", "a".repeat(128))),
+            Some(IdentityKind::Bsuid)
+        );
+    }
+
+    #[test]
+    fn a_user_id_never_becomes_a_phone_number() {
+        let identity = ChannelIdentity::parse("ID.2026081234567").unwrap();
+        assert_eq!(identity.kind(), IdentityKind::Bsuid);
+        assert_eq!(identity.as_str(), "ID.2026081234567");
+    }
+
+    #[test]
+    fn everything_else_is_refused_as_it_came() {
+        let too_long = format!("ID.{}", "a".repeat(129));
+        for text in [
+            "",
+            "1234",
+            "1234567890123456",
+            "0812345678",
+            "+6281234567890",
+            "62 812 345 678",
+            " 6281234567890",
+            "6281234567890\n",
+            "id.2026",
+            "ID.",
+            "ID.ENT.",
+            "ID.20 26",
+            "ID.20.26",
+            "IDN.2026",
+            "ID-2026",
+            "ID.ENT.20.26",
+            "6281234567890:12@s.whatsapp.net",
+            "ID.é",
+            "é",
+            "١٢٣٤٥٦",
+            &too_long,
+        ] {
+            assert_eq!(kind(text), None, "{text:?}");
+            assert!(serde_json::from_value::<ChannelIdentity>(text.into()).is_err());
+        }
+    }
+
+    #[test]
+    fn people_see_only_the_end() {
+        let masked = |text: &str| ChannelIdentity::parse(text).unwrap().masked();
+        assert_eq!(masked("6281234567890"), "…7890");
+        assert_eq!(masked("12345"), "…5");
+        assert_eq!(masked("ID.2026aBcDeF"), "ID.…cDeF");
+        assert_eq!(masked("ID.2"), "ID.…2");
+    }
+
+    proptest! {
+        #[test]
+        fn an_identity_is_kept_to_the_letter(
+            text in "([A-Z]{2}\\.)?(ENT\\.)?[a-zA-Z0-9]{0,20}|\\PC*",
+        ) {
+            if let Ok(identity) = ChannelIdentity::parse(&text) {
+                prop_assert_eq!(identity.as_str(), &text);
+                prop_assert!(!identity.masked().is_empty());
+                let only_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+                prop_assert_eq!(identity.kind() == IdentityKind::WaId, only_digits);
+            }
+        }
     }
 }

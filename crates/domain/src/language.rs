@@ -132,3 +132,49 @@ pub fn detect(text: &str) -> Option<Language> {
         std::cmp::Ordering::Equal => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_shows_its_language() {
+        for text in [
+            "mau beli kopi dong kak",
+            "pesanan saya sudah sampai mana?",
+            "halo",
+            "iya",
+        ] {
+            assert_eq!(detect(text), Some(Language::Id), "{text}");
+        }
+        for text in ["i want to buy coffee", "where is my order", "hello", "Yes!"] {
+            assert_eq!(detect(text), Some(Language::En), "{text}");
+        }
+        for text in ["", "menu", "KOPI-01", "1", "🙏", "checkout"] {
+            assert_eq!(detect(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_word_counts_for_both_languages() {
+        let both: Vec<_> = INDONESIAN
+            .iter()
+            .filter(|word| ENGLISH.contains(word))
+            .collect();
+        assert!(both.is_empty(), "{both:?}");
+    }
+
+    #[test]
+    fn a_language_is_named_in_either() {
+        for text in ["id", "Indonesia", " INDO ", "bahasa indonesia"] {
+            assert_eq!(Language::parse(text), Some(Language::Id), "{text}");
+        }
+        for text in ["en", "English", "inggris"] {
+            assert_eq!(Language::parse(text), Some(Language::En), "{text}");
+        }
+        assert_eq!(Language::parse("jawa"), None);
+        for language in Language::ALL {
+            assert_eq!(Language::parse(language.as_str()), Some(language));
+        }
+    }
+}

@@ -402,3 +402,6 @@ impl fmt::Display for Quantity {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests;

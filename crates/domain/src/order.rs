@@ -186,3 +186,90 @@ impl fmt::Display for OrderEvent {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn stored_names_are_read_back() {
+        for state in OrderState::ALL {
+            assert_eq!(OrderState::parse(state.as_str()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        for event in OrderEvent::ALL {
+            assert_eq!(serde_json::to_value(event).unwrap(), event.as_str());
+        }
+        assert_eq!(OrderState::parse("lost"), None);
+    }
+
+    #[test]
+    fn an_order_goes_from_draft_to_completed() {
+        let events = [
+            OrderEvent::Confirmed,
+            OrderEvent::Paid,
+            OrderEvent::FulfilmentStarted,
+            OrderEvent::Completed,
+        ];
+        let end = events
+            .into_iter()
+            .try_fold(OrderState::Draft, OrderState::transition);
+        assert_eq!(end, Ok(OrderState::Completed));
+    }
+
+    #[test]
+    fn what_is_over_stays_over() {
+        let terminal: Vec<_> = OrderState::ALL
+            .into_iter()
+            .filter(|state| state.is_terminal())
+            .collect();
+        assert_eq!(
+            terminal,
+            [
+                OrderState::Cancelled,
+                OrderState::Expired,
+                OrderState::Refunded,
+                OrderState::Disputed
+            ]
+        );
+        let late = OrderState::Expired.transition(OrderEvent::Paid);
+        let refused = InvalidTransition {
+            from: OrderState::Expired,
+            event: OrderEvent::Paid,
+        };
+        assert_eq!(late, Err(refused));
+        assert_eq!(
+            refused.to_string(),
+            "an order that is expired cannot be paid"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn random_events_keep_the_table(
+            events in prop::collection::vec(prop::sample::select(OrderEvent::ALL.to_vec()), 0..40),
+        ) {
+            let mut state = OrderState::Draft;
+            let mut was_paid = false;
+            for event in events {
+                match state.transition(event) {
+                    Ok(next) => {
+                        prop_assert!(!state.is_terminal());
+                        prop_assert!(next != state);
+                        was_paid |= event == OrderEvent::Paid;
+                        state = next;
+                    }
+                    Err(refused) => {
+                        prop_assert_eq!(refused, InvalidTransition { from: state, event });
+                    }
+                }
+                // Nothing is handed over or given back that was not paid for.
+                let needs_money = state.is_paid()
+                    || matches!(state, OrderState::Refunding | OrderState::Refunded);
+                prop_assert!(was_paid || !needs_money);
+            }
+        }
+    }
+}

@@ -139,3 +139,66 @@ impl fmt::Display for OrderNumber {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn compose(at: &str, random: u32) -> String {
+        let prefix = OrderPrefix::default();
+        OrderNumber::compose(&prefix, at.parse().unwrap(), ShopTimezone::JAKARTA, random)
+            .to_string()
+    }
+
+    #[test]
+    fn a_number_carries_the_day_in_the_shop_s_zone() {
+        assert_eq!(compose("2026-11-24T04:13:00Z", 0), "WRG-241126-00000");
+        assert_eq!(
+            compose("2026-11-24T17:00:00Z", u32::MAX),
+            "WRG-251126-ZZZZZ"
+        );
+    }
+
+    #[test]
+    fn typed_numbers_are_forgiven_their_looks() {
+        for text in [
+            "WRG-241126-7K3Q1",
+            "wrg-241126-7k3q1",
+            " #WRG-241126-7K3QI ",
+            "WRG–241126–7K3Ql",
+        ] {
+            let number = OrderNumber::parse(text).unwrap();
+            assert_eq!(number.as_str(), "WRG-241126-7K3Q1", "{text}");
+        }
+        for text in [
+            "",
+            "WRG",
+            "WRG-241126",
+            "WRG-241126-7K3Q",
+            "WRG-241126-7K3QXX",
+            "WRG-311126-7K3QX",
+            "WRG-241326-7K3QX",
+            "W-241126-7K3QX",
+            "WR1-241126-7K3QX",
+            "WRG-241126-7K3QU",
+            "WRG-241126-7K3QX-1",
+            "WRG 241126 7K3QX",
+            "WRG-２４1126-7K3QX",
+        ] {
+            assert_eq!(OrderNumber::parse(text), Err(NotAnOrderNumber), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_composed_number_is_read_back(seconds in 946_684_800_i64..4_102_444_800, random: u32) {
+            let at = DateTime::from_timestamp(seconds, 0).unwrap();
+            let prefix = OrderPrefix::parse("toko").unwrap();
+            let number = OrderNumber::compose(&prefix, at, ShopTimezone::JAYAPURA, random);
+            prop_assert_eq!(OrderNumber::parse(number.as_str()), Ok(number.clone()));
+            prop_assert_eq!(OrderNumber::parse(&number.as_str().to_lowercase()), Ok(number));
+        }
+    }
+}

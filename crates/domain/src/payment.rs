@@ -184,6 +184,13 @@ pub enum PaymentMethod {
     Saldo,
 }
 
+/// Words before a way to pay: `pakai qris`.
+const BY: &[&str] = &[
+    "by", "dengan", "lewat", "pakai", "pake", "using", "via", "with",
+];
+/// Words before the bank of a virtual account: `va bca`.
+const KINDS: &[&str] = &["bank", "transfer", "va"];
+
 /// The smallest and largest payment a method takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -238,17 +245,15 @@ impl PaymentMethod {
     pub fn from_words(text: &str) -> Option<Self> {
         let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let words = match words.as_slice() {
-            [
-                "pakai" | "pake" | "via" | "lewat" | "dengan" | "with" | "by" | "using",
-                rest @ ..,
-            ] => rest,
-            rest => rest,
-        };
-        let words = match words {
-            ["va" | "bank" | "transfer", rest @ ..] if !rest.is_empty() => rest,
-            rest => rest,
-        };
+        let mut words = words.as_slice();
+        for skipped in [BY, KINDS] {
+            if let [first, rest @ ..] = words
+                && !rest.is_empty()
+                && skipped.contains(first)
+            {
+                words = rest;
+            }
+        }
         match words {
             ["qris" | "qr"] => Some(Self::Qris),
             ["bca"] => Some(Self::VaBca),
@@ -330,5 +335,94 @@ const fn rupiah(amount: i64) -> Rupiah {
 impl fmt::Display for PaymentMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn stored_names_are_read_back() {
+        for state in PaymentState::ALL {
+            assert_eq!(PaymentState::parse(state.as_str()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        for method in PaymentMethod::ALL {
+            assert_eq!(PaymentMethod::parse(method.as_str()), Some(method));
+            assert_eq!(PaymentMethod::from_words(method.as_str()), Some(method));
+            assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
+        }
+    }
+
+    #[test]
+    fn methods_are_named_as_people_do() {
+        for (text, method) in [
+            ("QRIS", PaymentMethod::Qris),
+            ("va bca", PaymentMethod::VaBca),
+            ("transfer BRI", PaymentMethod::VaBri),
+            ("via mandiri", PaymentMethod::MandiriBill),
+            ("pakai saldo", PaymentMethod::Saldo),
+        ] {
+            assert_eq!(PaymentMethod::from_words(text), Some(method), "{text}");
+        }
+        for text in ["", "va", "pakai", "bca bni", "kopi"] {
+            assert_eq!(PaymentMethod::from_words(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn methods_have_their_bounds() {
+        let takes =
+            |method: PaymentMethod, amount| method.limits().contains(Rupiah::new(amount).unwrap());
+        assert!(takes(PaymentMethod::Qris, 1) && takes(PaymentMethod::Qris, 10_000_000));
+        assert!(!takes(PaymentMethod::Qris, 10_000_001) && !takes(PaymentMethod::Qris, 0));
+        assert!(!takes(PaymentMethod::VaBca, 9_999) && takes(PaymentMethod::VaBca, 10_000));
+        assert!(!takes(PaymentMethod::Indomaret, 5_000_001));
+        assert_eq!(PaymentMethod::Qris.expiry(), Some(TimeDelta::minutes(15)));
+        assert_eq!(PaymentMethod::Saldo.expiry(), None);
+        assert!(!PaymentMethod::Qris.needs_reversal_hold());
+        assert!(PaymentMethod::VaPermata.needs_reversal_hold());
+    }
+
+    #[test]
+    fn late_money_is_the_only_way_back() {
+        use PaymentState::{Cancelled, ChargedBack, Expired, Failed, Pending, Refunded, Settled};
+        for state in [Failed, Expired, Cancelled] {
+            assert!(state.is_terminal());
+            assert_eq!(state.transition(Settled), Ok(Settled));
+            assert!(state.transition(Pending).is_err());
+        }
+        for state in [Refunded, ChargedBack, PaymentState::Reversed] {
+            assert!(state.is_terminal());
+            assert!(
+                PaymentState::ALL
+                    .into_iter()
+                    .all(|to| state.transition(to).is_err())
+            );
+        }
+        assert!(Settled.transition(Pending).is_err());
+        assert!(Settled.transition(Expired).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn random_moves_keep_the_table(
+            moves in prop::collection::vec(prop::sample::select(PaymentState::ALL.to_vec()), 0..60),
+        ) {
+            let mut state = PaymentState::Creating;
+            let mut settled = 0;
+            for to in moves {
+                if let Ok(next) = state.transition(to) {
+                    prop_assert!(!state.is_terminal() || next == PaymentState::Settled);
+                    settled += u32::from(next == PaymentState::Settled);
+                    state = next;
+                }
+                prop_assert_eq!(state.has_credit(), settled == 1);
+                prop_assert!(settled <= 1);
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ const AFTER_EXPIRY: TimeDelta = TimeDelta::minutes(10);
 /// Then late money is looked for once a day.
 const DAILY: TimeDelta = TimeDelta::days(1);
 /// For this many days.
-const DAYS: u32 = 7;
+const DAYS: i32 = 7;
 
 /// When to look the next time, after `attempts` looks; `None` once all looks were made.
 ///
@@ -28,32 +28,61 @@ pub fn next_poll(
     attempts: u32,
 ) -> Option<DateTime<Utc>> {
     let last = (expires + AFTER_EXPIRY).max(created);
-    let window = last - created;
-    let early = ordinary_looks_before(window);
-    if attempts < early {
-        return Some(created + ordinary_offset(attempts));
-    }
-    let days = attempts - early;
-    (days <= DAYS).then(|| last + DAILY * i32::try_from(days).unwrap_or(i32::MAX))
+    let waits = WAITS
+        .iter()
+        .chain(std::iter::repeat(&WAITS[WAITS.len() - 1]));
+    let ordinary = waits.scan(created, |at, wait| {
+        *at += *wait;
+        Some(*at)
+    });
+    let daily = (0..=DAYS).map(|days| last + DAILY * days);
+    ordinary
+        .take_while(|at| *at < last)
+        .chain(daily)
+        .nth(usize::try_from(attempts).ok()?)
 }
 
-/// How long after creation the look with this index comes.
-fn ordinary_offset(index: u32) -> TimeDelta {
-    let index = usize::try_from(index).unwrap_or(usize::MAX);
-    let first: TimeDelta = WAITS.iter().take(index.saturating_add(1)).sum();
-    let repeats = index.saturating_sub(WAITS.len() - 1);
-    first + WAITS[WAITS.len() - 1] * i32::try_from(repeats).unwrap_or(i32::MAX)
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// How many ordinary looks come strictly before the end of the window.
-fn ordinary_looks_before(window: TimeDelta) -> u32 {
-    let ramp: TimeDelta = WAITS.iter().sum();
-    if window <= ramp {
-        let first = (0..WAITS.len() as u32).find(|index| ordinary_offset(*index) >= window);
-        return first.unwrap_or(WAITS.len() as u32);
+    use super::*;
+
+    fn looks(window: TimeDelta) -> Vec<i64> {
+        let created = DateTime::UNIX_EPOCH;
+        (0..)
+            .map_while(|attempts| next_poll(created, created + window, attempts))
+            .map(|at| (at - created).num_seconds())
+            .collect()
     }
-    let step = WAITS[WAITS.len() - 1].num_milliseconds();
-    let beyond = (window - ramp).num_milliseconds();
-    let repeats = (beyond + step - 1) / step - 1;
-    WAITS.len() as u32 + u32::try_from(repeats).unwrap_or(u32::MAX / 2)
+
+    #[test]
+    fn a_qris_payment_is_looked_at_six_times_and_then_daily() {
+        let day = 86_400;
+        let last = 25 * 60;
+        let mut expected = vec![30, 90, 210, 510, 1_410, last];
+        expected.extend((1..=7).map(|days| last + days * day));
+        assert_eq!(looks(TimeDelta::minutes(15)), expected);
+    }
+
+    #[test]
+    fn a_virtual_account_is_looked_at_every_quarter_of_an_hour() {
+        let looks = looks(TimeDelta::hours(24));
+        let last = 24 * 3600 + 600;
+        assert_eq!(looks[5..8], [2310, 3210, 4110]);
+        assert!(looks.contains(&last));
+        assert_eq!(looks.iter().filter(|at| **at > last).count(), 7);
+    }
+
+    proptest! {
+        #[test]
+        fn looks_come_one_after_the_other_and_end(seconds in -600_i64..700_000) {
+            let looks = looks(TimeDelta::seconds(seconds));
+            let last = (seconds + 600).max(0);
+            prop_assert!(looks.windows(2).all(|pair| pair[0] < pair[1]), "{looks:?}");
+            prop_assert!(looks.windows(2).all(|pair| pair[1] - pair[0] <= 86_400));
+            prop_assert_eq!(looks.iter().filter(|at| **at == last).count(), 1);
+            prop_assert_eq!(looks.last(), Some(&(last + 7 * 86_400)));
+        }
+    }
 }

@@ -245,3 +245,72 @@ impl fmt::Display for ProviderOrderId {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn statuses_are_read_in_any_case_and_unknown_ones_kept() {
+        assert_eq!(ProviderStatus::parse("PENDING"), ProviderStatus::Pending);
+        assert_eq!(
+            ProviderStatus::parse("partial_refund"),
+            ProviderStatus::PartialRefund
+        );
+        let unknown = ProviderStatus::parse("Teleported");
+        assert_eq!(unknown, ProviderStatus::Unknown("teleported".to_owned()));
+        assert_eq!(unknown.as_str(), "teleported");
+        // A provider cannot claim in words what only a status call's 404 says.
+        assert_eq!(
+            ProviderStatus::parse("missing"),
+            ProviderStatus::Unknown("missing".to_owned())
+        );
+        assert_eq!(FraudStatus::parse("ACCEPT"), FraudStatus::Accept);
+    }
+
+    #[test]
+    fn paid_is_settled_or_captured_without_a_fraud_check_against_it() {
+        use ProviderStatus::{Capture, Pending, Settlement};
+        assert!(is_paid(&Settlement, None));
+        assert!(is_paid(&Capture, Some(&FraudStatus::Accept)));
+        assert!(!is_paid(&Capture, Some(&FraudStatus::Challenge)));
+        assert!(!is_paid(&Settlement, Some(&FraudStatus::Deny)));
+        assert!(!is_paid(&Settlement, Some(&FraudStatus::parse("review"))));
+        assert!(!is_paid(&Pending, Some(&FraudStatus::Accept)));
+    }
+
+    #[test]
+    fn our_ids_end_in_a_small_letter() {
+        let id =
+            ProviderOrderId::compose("WRG-241126-7K3QX", [0, 25, 26, 51, 200, 3, 4, 5]).unwrap();
+        assert_eq!(id.as_str(), "WRG-241126-7K3QX-azazsdef");
+        for text in [
+            "",
+            "WRG-abc",
+            "WRG-241126-7",
+            "WRG-241126-A",
+            "wrg-241126-a",
+            "WRG 241126-a",
+            "WRG-241126|a",
+        ] {
+            assert_eq!(
+                ProviderOrderId::parse(text),
+                Err(NotAProviderOrderId),
+                "{text}"
+            );
+        }
+        assert!(ProviderOrderId::parse(&format!("A{}a", "b".repeat(34))).is_ok());
+        assert!(ProviderOrderId::parse(&format!("A{}a", "b".repeat(35))).is_err());
+        assert!(ProviderOrderId::compose(&"A".repeat(28), [0; 8]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_composed_id_is_read_back(prefix in "[A-Z0-9][A-Z0-9-]{0,26}", random: [u8; 8]) {
+            let id = ProviderOrderId::compose(&prefix, random).unwrap();
+            prop_assert_eq!(ProviderOrderId::parse(id.as_str()), Ok(id));
+        }
+    }
+}

@@ -50,3 +50,22 @@ impl Role {
         matches!(self, Self::Staff | Self::Admin | Self::Owner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_names_are_read_back() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        assert_eq!(Role::parse("god"), None);
+        let staff: Vec<_> = Role::ALL
+            .into_iter()
+            .filter(|role| role.is_staff())
+            .collect();
+        assert_eq!(staff, [Role::Staff, Role::Admin, Role::Owner]);
+    }
+}

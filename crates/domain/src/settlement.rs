@@ -71,7 +71,8 @@ pub enum Verdict {
     /// Settled money was taken back: a compensating transaction; where it was spent already,
     /// fulfilment stops and an admin gets a debt case.
     Reverse,
-    /// Money went back to the customer; the state is refunded or partially refunded.
+    /// Money went back to the customer; the state is refunded or partially refunded. A partial
+    /// refund comes with every report after it: which refunds are new, their own keys say.
     Refund(PaymentState),
     /// The bank took money back: dispute the order.
     ChargeBack {
@@ -284,8 +285,7 @@ fn ended(current: &Attempt, seen: &ProviderReport, to: PaymentState) -> Verdict 
 
 fn refunded(current: &Attempt, seen: &ProviderReport, to: PaymentState) -> Verdict {
     match current.state {
-        PaymentState::Settled => Verdict::Refund(to),
-        PaymentState::PartiallyRefunded => Verdict::Refund(to),
+        PaymentState::Settled | PaymentState::PartiallyRefunded => Verdict::Refund(to),
         PaymentState::Refunded if to == PaymentState::Refunded => Verdict::Nothing,
         state if state.has_credit() => went_back(current, seen),
         _ => Verdict::Ignore(Alert::UnseenMoney(seen.status.clone())),
@@ -307,3 +307,6 @@ fn went_back(current: &Attempt, seen: &ProviderReport) -> Verdict {
         to: seen.status.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

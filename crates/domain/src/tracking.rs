@@ -111,3 +111,26 @@ impl fmt::Display for Resi {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn couriers_and_numbers_are_read_in_any_case() {
+        assert_eq!(
+            Courier::parse("j&t  express").unwrap().as_str(),
+            "J&T EXPRESS"
+        );
+        assert_eq!(
+            Resi::parse("jp0123456789").unwrap().as_str(),
+            "JP0123456789"
+        );
+        for text in ["", "J", "1ST", "JNE!", "A VERY LONG COURIER NAME"] {
+            assert_eq!(Courier::parse(text), Err(NotACourier), "{text}");
+        }
+        for text in ["", "1234", "RESINYA", "JP 0123456", "JP_01234"] {
+            assert_eq!(Resi::parse(text), Err(NotAResi), "{text}");
+        }
+    }
+}

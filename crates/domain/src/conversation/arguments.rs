@@ -72,7 +72,7 @@ pub(super) fn read(call: &Call<'_>) -> Option<Parsed> {
     }
     match call.found.name {
         CommandName::Menu => goods::menu(call),
-        CommandName::Products => goods::products(call),
+        CommandName::Products => Some(goods::products(call)),
         CommandName::Search => Some(goods::search(call)),
         CommandName::Detail => Some(goods::detail(call)),
         CommandName::Buy => Some(goods::buy(call)),

@@ -10,17 +10,17 @@ use crate::order_number::OrderNumber;
 
 pub(super) fn menu(call: &Call<'_>) -> Option<Parsed> {
     match call.found.alias {
-        "menu" if call.is_exact() && !call.is_alone() => products(call),
+        "menu" if call.is_exact() && !call.is_alone() => Some(products(call)),
         _ => call.bare(Command::Menu),
     }
 }
 
-pub(super) fn products(call: &Call<'_>) -> Option<Parsed> {
+pub(super) fn products(call: &Call<'_>) -> Parsed {
     if let Some(page) = page(call) {
-        return Some(Parsed::Command(Command::Products {
+        return Parsed::Command(Command::Products {
             category: None,
             page,
-        }));
+        });
     }
     let args = call.args();
     let (name, page) = match args {
@@ -31,7 +31,7 @@ pub(super) fn products(call: &Call<'_>) -> Option<Parsed> {
         _ => (args, 1),
     };
     let query = words::join(name);
-    Some(Parsed::Command(match CategorySlug::parse(&query) {
+    Parsed::Command(match CategorySlug::parse(&query) {
         Ok(category) => Command::Products {
             category: Some(category),
             page,
@@ -40,7 +40,7 @@ pub(super) fn products(call: &Call<'_>) -> Option<Parsed> {
             query: words::join(args),
             page: 1,
         },
-    }))
+    })
 }
 
 pub(super) fn search(call: &Call<'_>) -> Parsed {

@@ -115,7 +115,7 @@ fn awaited(message: &str, asked: &[Word], context: &ParseContext<'_>) -> Option<
         Awaiting::Address => {
             let text = address(message);
             let says_something = text.chars().any(char::is_alphabetic);
-            says_something.then(|| Parsed::Command(Command::Address { text: Some(text) }))
+            says_something.then_some(Parsed::Command(Command::Address { text: Some(text) }))
         }
         Awaiting::SearchWords => {
             let query = words::join(asked);

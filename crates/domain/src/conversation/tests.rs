@@ -15,7 +15,7 @@ fn sku(text: &str) -> Sku {
 }
 
 fn quantity(units: u32) -> Option<Quantity> {
-    Some(Quantity::new(units).unwrap())
+    Quantity::new(units).ok()
 }
 
 fn order() -> OrderNumber {

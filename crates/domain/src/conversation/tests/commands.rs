@@ -221,7 +221,7 @@ fn commands_inside_other_sentences_do_nothing() {
 }
 
 #[test]
-fn money_amounts_and_orders_are_named_in_commands() {
+fn money_amounts_are_named_in_commands() {
     let top_up = |rupiah| {
         Parsed::Command(Command::TopUp {
             amount: Rupiah::new(rupiah),
@@ -240,6 +240,10 @@ fn money_amounts_and_orders_are_named_in_commands() {
     assert!(matches!(says("topup -5"), Parsed::Malformed { .. }));
     assert!(matches!(says("topup 1e9"), Parsed::Malformed { .. }));
     assert!(matches!(says("topup banyak"), Parsed::Malformed { .. }));
+}
+
+#[test]
+fn orders_are_named_in_commands() {
     let number = order();
     for (text, command) in [
         (
@@ -302,7 +306,7 @@ fn money_amounts_and_orders_are_named_in_commands() {
 }
 
 #[test]
-fn staff_commands_are_for_staff() {
+fn staff_change_stock() {
     let command = |command| Parsed::Command(Command::Staff(command));
     let stock = |change| {
         command(StaffCommand::Stock {
@@ -341,6 +345,11 @@ fn staff_commands_are_for_staff() {
     };
     assert_eq!(staff_says("stok kopi-01 0.5"), malformed(Problem::BadStock));
     assert_eq!(staff_says("stok kopi_01 5"), malformed(Problem::BadSku));
+}
+
+#[test]
+fn staff_add_units_prices_and_parcels() {
+    let command = |command| Parsed::Command(Command::Staff(command));
     let secrets = vec![
         "AAAA|%-1 b".to_owned(),
         "-x-".to_owned(),
@@ -376,7 +385,10 @@ fn staff_commands_are_for_staff() {
     assert_eq!(staff_says("rekap"), command(StaffCommand::Recap));
     assert_eq!(staff_says("tutup"), command(StaffCommand::CloseShop));
     assert_eq!(staff_says("buka toko"), command(StaffCommand::OpenShop));
+}
 
+#[test]
+fn staff_commands_are_for_staff() {
     for text in [
         "addstok kopi-01\nsecret",
         "kirim x y z",
@@ -388,5 +400,6 @@ fn staff_commands_are_for_staff() {
     }
     let id = Command::Staff(StaffCommand::CloseShop).encode();
     assert_eq!(says(&id), words(""));
-    assert_eq!(staff_says(&id), command(StaffCommand::CloseShop));
+    let close = Parsed::Command(Command::Staff(StaffCommand::CloseShop));
+    assert_eq!(staff_says(&id), close);
 }
