@@ -218,7 +218,7 @@ mod tests {
             .iter()
             .find(|family| family.name() == "warung_redis_up")
             .unwrap();
-        assert!((up.get_metric()[0].get_gauge().value() - 1.0).abs() < f64::EPSILON);
+        assert!((up.get_metric()[0].get_gauge().get_value() - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]

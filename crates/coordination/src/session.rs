@@ -1,6 +1,5 @@
 //! Short-lived state of a conversation, as JSON.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Value;
@@ -8,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Coordination;
-use crate::cluster::{CallError, Cluster, millis, slot::slot_of};
+use crate::cluster::{CallError, millis, slot::slot_of};
 use crate::metrics::Command;
 
 /// Largest session, encoded.
@@ -53,7 +52,7 @@ impl From<CallError> for SessionError {
 /// ```
 #[derive(Clone)]
 pub struct Sessions {
-    cluster: Arc<Cluster>,
+    coordination: Coordination,
 }
 
 impl Sessions {
@@ -62,7 +61,12 @@ impl Sessions {
         let (key, slot) = self.key(id);
         let mut cmd = redis::cmd("GET");
         cmd.arg(&key);
-        match self.cluster.call(Command::SessionGet, slot, &cmd).await? {
+        match self
+            .coordination
+            .cluster()
+            .call(Command::SessionGet, slot, &cmd)
+            .await?
+        {
             Value::BulkString(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
                 .map_err(SessionError::Malformed),
@@ -71,7 +75,7 @@ impl Sessions {
     }
 
     /// Writes a session, to be forgotten after `ttl`.
-    pub async fn put<T: Serialize>(
+    pub async fn put<T: Serialize + ?Sized>(
         &self,
         id: &str,
         session: &T,
@@ -84,7 +88,10 @@ impl Sessions {
         let (key, slot) = self.key(id);
         let mut cmd = redis::cmd("SET");
         cmd.arg(&key).arg(bytes).arg("PX").arg(millis(ttl).max(1));
-        self.cluster.call(Command::SessionPut, slot, &cmd).await?;
+        self.coordination
+            .cluster()
+            .call(Command::SessionPut, slot, &cmd)
+            .await?;
         Ok(())
     }
 
@@ -93,14 +100,15 @@ impl Sessions {
         let (key, slot) = self.key(id);
         let mut cmd = redis::cmd("DEL");
         cmd.arg(&key);
-        self.cluster
+        self.coordination
+            .cluster()
             .call(Command::SessionDelete, slot, &cmd)
             .await?;
         Ok(())
     }
 
     fn key(&self, id: &str) -> (String, u16) {
-        let key = format!("{}session:{id}", self.cluster.prefix);
+        let key = format!("{}session:{id}", self.coordination.cluster().prefix);
         let slot = slot_of(key.as_bytes());
         (key, slot)
     }
@@ -110,7 +118,7 @@ impl Coordination {
     /// The sessions of this shop.
     pub fn sessions(&self) -> Sessions {
         Sessions {
-            cluster: Arc::clone(self.cluster()),
+            coordination: self.clone(),
         }
     }
 }

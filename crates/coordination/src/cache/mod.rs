@@ -52,6 +52,7 @@ struct Counters {
     l1_miss: IntCounter,
     l2_hit: IntCounter,
     l2_stale: IntCounter,
+    l2_refresh: IntCounter,
     l2_miss: IntCounter,
     l2_unavailable: IntCounter,
     loaded: IntCounter,
@@ -67,6 +68,7 @@ impl Counters {
             l1_miss: counter("l1", "miss"),
             l2_hit: counter("l2", "hit"),
             l2_stale: counter("l2", "stale"),
+            l2_refresh: counter("l2", "refresh"),
             l2_miss: counter("l2", "miss"),
             l2_unavailable: counter("l2", "unavailable"),
             loaded: counter("loader", "ok"),
@@ -228,7 +230,8 @@ impl Inner {
                     return Ok(entry);
                 }
                 (old, Some(lease)) => {
-                    self.counters.l2_miss.inc();
+                    let old_or_not = old.as_ref().map(|_| &self.counters.l2_refresh);
+                    old_or_not.unwrap_or(&self.counters.l2_miss).inc();
                     let fresh = self.refill(&keys, epoch, Some(lease), loader).await;
                     return match (fresh, old) {
                         (Err(_), Some(old)) => Ok(old),

@@ -15,7 +15,7 @@ use redis::Value;
 
 use self::local::LocalBuckets;
 use crate::Coordination;
-use crate::cluster::{Cluster, slot::slot_of};
+use crate::cluster::slot::slot_of;
 use crate::metrics::Command;
 use crate::script::Script;
 
@@ -92,7 +92,7 @@ pub struct Pace {
 }
 
 struct Inner {
-    cluster: Arc<Cluster>,
+    coordination: Coordination,
     limits: PaceLimits,
     number_key: String,
     pair_base: String,
@@ -181,9 +181,10 @@ impl Pace {
     async fn grant_by_redis(&self, recipients: &[&str]) -> Option<Vec<SendGrant>> {
         let inner = &*self.inner;
         let limits = &inner.limits;
-        let response = inner.cluster.timeouts.response;
+        let response = inner.coordination.cluster().timeouts.response;
         let reply = inner
-            .cluster
+            .coordination
+            .cluster()
             .eval(Command::Pace, inner.slot, &PACE, response, |cmd| {
                 cmd.arg(recipients.len() + 1).arg(&inner.number_key);
                 let mut key = inner.pair_base.clone();
@@ -209,9 +210,10 @@ impl Pace {
     /// The local buckets know already; Redis is told if it listens.
     async fn delay(&self, key: &str, delay: Duration, tolerance: u64) {
         let inner = &*self.inner;
-        let response = inner.cluster.timeouts.response;
+        let response = inner.coordination.cluster().timeouts.response;
         let told = inner
-            .cluster
+            .coordination
+            .cluster()
             .eval(Command::PaceAdjust, inner.slot, &DELAY, response, |cmd| {
                 cmd.arg(1).arg(key).arg(micros(delay)).arg(tolerance);
             })
@@ -245,15 +247,14 @@ impl Coordination {
     /// # }
     /// ```
     pub fn pace(&self, number: &str, limits: PaceLimits, fleet_size: u32) -> Pace {
-        let cluster = Arc::clone(self.cluster());
-        let base = format!("{0}pace:{{{0}{number}}}:", cluster.prefix);
+        let base = format!("{0}pace:{{{0}{number}}}:", self.cluster().prefix);
         let inner = Inner {
             slot: slot_of(base.as_bytes()),
             number_key: format!("{base}number"),
             pair_base: format!("{base}pair:"),
             fleet_size: AtomicU32::new(fleet_size.max(1)),
             local: Mutex::new(LocalBuckets::new(limits)),
-            cluster,
+            coordination: self.clone(),
             limits,
         };
         Pace {
