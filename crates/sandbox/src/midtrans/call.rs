@@ -69,7 +69,8 @@ pub(super) async fn core(
     .await
 }
 
-/// Surrounds a call of the Snap API.
+/// Surrounds a call of the Snap API. An `Idempotency-Key` means nothing here: Midtrans documents
+/// it for Core, and a repeated request for a page gets a new page.
 pub(super) async fn snap(
     shared: &Shared,
     call: Call,

@@ -8,6 +8,28 @@
 //! Time is the sandbox's clock, which a test may move. Midtrans' own waits (retries, reversals,
 //! delays) are divided by [`Config::time_scale`]; a payment's expiry never is.
 //!
+//! ```no_run
+//! # async fn story() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use warung_sandbox::midtrans::{Config, Fault, start};
+//!
+//! let midtrans = start(Config {
+//!     notify: vec!["http://127.0.0.1:8080/webhooks/midtrans".into()],
+//!     ..Config::default()
+//! })
+//! .await?;
+//! midtrans.faults().next(Fault::Duplicate, 1);
+//! // The shop charges; then its customer pays.
+//! let bill = midtrans
+//!     .wait_for_payment(|it| it.amount == 27_500, Duration::from_secs(5))
+//!     .await?;
+//! midtrans.pay(&bill.order_id)?;
+//! midtrans.quiet(Duration::from_secs(5)).await?;
+//! assert_eq!(midtrans.book()[0].amount, 27_500);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Control API
 //!
 //! All under `/control`, JSON in and out, without a key; errors are `{"error": "…"}` with 404 (no
@@ -106,7 +128,7 @@ pub struct Config {
     /// Where payers reach the sandbox; the listening address if absent.
     #[arg(long)]
     pub public_url: Option<String>,
-    /// The seed of ids, numbers, jitter and faults by chance.
+    /// The seed of faults by chance, jitter and reversal times; ids are new in every run.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// By what Midtrans' own waits are divided: 60 makes a minute a second.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::method::Method;
 use super::payment::{Details, Instrument, Payment, Status};
@@ -65,7 +66,10 @@ pub(super) struct World {
     pub(super) sessions: HashMap<String, Session>,
     pub(super) live_session: HashMap<String, String>,
     book: Vec<Entry>,
-    random: StdRng,
+    /// Draws ids and numbers: new in every run, as the shop's database outlives this world.
+    ids: StdRng,
+    /// Draws Midtrans' own whims: the same for the same seed.
+    whims: StdRng,
     shop_name: String,
     merchant_id: String,
 }
@@ -80,7 +84,8 @@ impl World {
             sessions: HashMap::new(),
             live_session: HashMap::new(),
             book: Vec::new(),
-            random: StdRng::seed_from_u64(seed),
+            ids: StdRng::seed_from_u64(Uuid::new_v4().as_u64_pair().0),
+            whims: StdRng::seed_from_u64(seed),
             shop_name: shop_name.to_owned(),
             merchant_id: merchant_id.to_owned(),
         }
@@ -173,21 +178,21 @@ impl World {
         });
     }
 
-    /// A random id in a UUID's form; from the seed, so that a run can be repeated.
+    /// A new id in a UUID's form.
     pub(super) fn uuid(&mut self) -> String {
-        uuid::Builder::from_random_bytes(self.random.random())
+        uuid::Builder::from_random_bytes(self.ids.random())
             .into_uuid()
             .to_string()
     }
 
     /// A factor between 0.9 and 1.1, in thousandths, by which a retry's interval is jittered.
     pub(super) fn jitter_per_mille(&mut self) -> i32 {
-        self.random.random_range(900..=1100)
+        self.whims.random_range(900..=1100)
     }
 
     /// A wait between one and five minutes, in seconds, after which a reversal comes.
     pub(super) fn reversal_seconds(&mut self) -> i64 {
-        self.random.random_range(60..=300)
+        self.whims.random_range(60..=300)
     }
 
     fn index(&self, id: &str) -> Option<usize> {
@@ -241,7 +246,7 @@ impl World {
         loop {
             let mut number = prefix.to_owned();
             while number.len() < length {
-                number.push(char::from(b'0' + self.random.random_range(0..10_u8)));
+                number.push(char::from(b'0' + self.ids.random_range(0..10_u8)));
             }
             if !self.by_number.contains_key(&number) {
                 return number;

@@ -1,6 +1,6 @@
 //! The Core API and the life of a payment.
 
-use chrono::TimeDelta;
+use chrono::{NaiveTime, TimeDelta};
 use serde_json::json;
 use warung_sandbox::midtrans::{Fault, Movement, Refused, Status, WrongStatus};
 
@@ -324,6 +324,20 @@ async fn shopeepay_pays_back_the_whole_or_nothing() {
         .post("/v2/order-1a/refund", &json!({ "amount": 10_000 }))
         .await;
     assert_eq!(whole.text("transaction_status"), "refund");
+}
+
+#[tokio::test]
+async fn shopeepay_takes_no_direct_refund_around_midnight() {
+    let shop = Shop::open().await;
+    shop.charge(&wallet("shopeepay", "order-1a", 10_000)).await;
+    let paid = shop.midtrans.pay("order-1a").unwrap();
+    let local = paid.settled_at.unwrap() + TimeDelta::hours(7);
+    let to_midnight = TimeDelta::days(1) - local.time().signed_duration_since(NaiveTime::MIN);
+    shop.midtrans.advance(to_midnight);
+    let path = "/v2/order-1a/refund/online/direct";
+    assert_eq!(shop.post(path, &json!({})).await.code(), "412");
+    shop.midtrans.advance(TimeDelta::hours(6));
+    assert_eq!(shop.post(path, &json!({})).await.code(), "200");
 }
 
 #[tokio::test]
