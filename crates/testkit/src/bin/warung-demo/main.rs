@@ -95,8 +95,12 @@ fn lock(arguments: &Arguments) -> Result<File> {
             .with_context(|| format!("create {}", directory.display()))?;
     }
     let file = File::create(state.join("lock"))?;
-    file.try_lock()
-        .with_context(|| format!("another demo uses {}", state.display()))?;
+    if file.try_lock().is_err() {
+        bail!(
+            "another demo uses {}: stop it, or give --state",
+            state.display()
+        );
+    }
     Ok(file)
 }
 

@@ -1,6 +1,6 @@
 //! The ports of the demo: fixed, so that addresses can be bookmarked, and each changeable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use warung_testkit::{RedisOptions, ports};
@@ -49,20 +49,30 @@ impl Ports {
             faults.push("WARUNG_PORT_REDIS must be at most 55530".to_owned());
         }
         let mut seen = BTreeMap::new();
+        let mut named = BTreeSet::new();
         for (port, what, variable) in self.all() {
             if let Some(other) = seen.insert(port, variable) {
                 faults.push(format!(
                     "port {port} is asked for by both {other} and {variable}"
                 ));
-            } else if taken(port) {
+            } else if taken(port) && named.insert(variable) {
+                let other = self.base_of(variable, port).saturating_add(1000);
                 faults.push(format!(
                     "port {port} ({what}) is taken: set {variable} to another, \
-                     for example `make demo {variable}={}`",
-                    port.saturating_add(1000),
+                     for example `make demo {variable}={other}`"
                 ));
             }
         }
         faults
+    }
+
+    /// The value of the variable that led to a port.
+    fn base_of(&self, variable: &str, port: u16) -> u16 {
+        if variable == "WARUNG_PORT_REDIS" {
+            self.redis
+        } else {
+            port
+        }
     }
 
     fn all(&self) -> Vec<(u16, &'static str, &'static str)> {
@@ -99,7 +109,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_named_with_its_variable() {
         assert_eq!(PORTS.faults(|_| false), Vec::<String>::new());
-        let faults = PORTS.faults(|port| port == 8301 || port == 18_602);
+        let faults = PORTS.faults(|port| port == 8301 || port >= 18_602);
         assert_eq!(faults.len(), 2);
         assert!(faults[0].contains("8301") && faults[0].contains("WARUNG_PORT_BOT1"));
         assert!(faults[1].contains("18602") && faults[1].contains("WARUNG_PORT_REDIS"));

@@ -1,0 +1,136 @@
+//! Scenarios of one turn each: customers look around, or send what needs no answer.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, reaction};
+use crate::goods;
+use crate::load::{self, Planned};
+use crate::report::{Bar, Line, say};
+
+/// Makes every run send the same.
+const SEED: u64 = 20_261_124;
+/// Every tenth webhook arrives twice.
+const REPEATED_ONE_IN: usize = 10;
+
+/// A load of one-turn messages.
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    about: &'static str,
+    per_second: u32,
+    seconds: u32,
+    customers: usize,
+    kind: Kind,
+    bars: &'static [Bar],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Menu, lists, searches, details.
+    Browsing,
+    /// Messages that are stored and not answered.
+    Silent,
+    /// All in the same moment.
+    Burst,
+}
+
+/// The scenarios, the lightest first.
+pub(crate) fn scenarios(seconds: u32) -> [Scenario; 5] {
+    let scenario = Scenario {
+        name: "browse-100",
+        about: "100 customers at once look around, each once a second",
+        per_second: 100,
+        seconds,
+        customers: 100,
+        kind: Kind::Browsing,
+        bars: &[Bar::ReplyP50Ms(10.0), Bar::ReplyP99Ms(50.0)],
+    };
+    [
+        Scenario {
+            name: "burst-100",
+            about: "100 customers write in the same moment",
+            seconds: 1,
+            kind: Kind::Burst,
+            bars: &[],
+            ..scenario
+        },
+        Scenario {
+            name: "mix-500",
+            about: "500 messages a second, as 10,000 customers at 3 a minute would",
+            per_second: 500,
+            customers: 4_000,
+            bars: &[Bar::ReplyP99Ms(100.0), Bar::NoneRefused],
+            ..scenario
+        },
+        Scenario {
+            name: "durable-1000",
+            about: "1,000 webhooks a second, each durable before its 200",
+            per_second: 1_000,
+            customers: 4_000,
+            kind: Kind::Silent,
+            bars: &[
+                Bar::AckP99Ms(250.0),
+                Bar::PerSecond(990.0),
+                Bar::CpuPerThousand(0.3),
+            ],
+            ..scenario
+        },
+        Scenario {
+            name: "chat-250",
+            about: "250 messages and 750 statuses a second, Meta's proportion",
+            per_second: 250,
+            customers: 4_000,
+            bars: &[Bar::AckP99Ms(250.0)],
+            ..scenario
+        },
+        scenario,
+    ]
+}
+
+/// Runs a scenario and prints its line.
+pub(crate) async fn run(bed: &Bed, scenario: &Scenario) -> Result<Line> {
+    let outcome = load::play(bed, schedule(bed, scenario)).await?;
+    let line = Line::of(scenario.name, scenario.about, &outcome, scenario.bars);
+    say(&line.to_string());
+    Ok(line)
+}
+
+fn schedule(bed: &Bed, scenario: &Scenario) -> Vec<Planned> {
+    let mut random = StdRng::seed_from_u64(SEED);
+    let count = scenario.per_second * scenario.seconds;
+    let gap = Duration::from_secs(1) / scenario.per_second;
+    let planned = (0..count).zip(0_usize..).map(|(turn, index)| Planned {
+        after: if scenario.kind == Kind::Burst {
+            Duration::ZERO
+        } else {
+            gap * turn
+        },
+        customer: bed.customers[index % scenario.customers].clone(),
+        content: match scenario.kind {
+            Kind::Silent => reaction(),
+            Kind::Browsing | Kind::Burst => words(&mut random),
+        },
+        answered: scenario.kind != Kind::Silent,
+        repeated: scenario.kind != Kind::Silent && index % REPEATED_ONE_IN == 0,
+    });
+    planned.collect()
+}
+
+/// What a customer who looks around writes.
+fn words(random: &mut StdRng) -> Value {
+    let sku = goods::sku(random.random_range(0..goods::PRODUCTS));
+    let text = match random.random_range(0..100) {
+        0..25 => "menu".to_owned(),
+        25..60 => "produk".to_owned(),
+        60..75 => format!("cari {}", sku.to_lowercase()),
+        75..90 => format!("detail {sku}"),
+        90..95 => "saldo".to_owned(),
+        _ => "pesanan".to_owned(),
+    };
+    json!({"type": "text", "text": {"body": text}})
+}

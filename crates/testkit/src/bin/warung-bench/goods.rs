@@ -1,0 +1,102 @@
+//! What the shop of the load sells, and the money of its customers.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use sqlx::{Connection, PgConnection};
+use warung_testkit::bot::Shop;
+
+/// Products of the load. Many, so that purchases do not all wait for one row.
+pub(crate) const PRODUCTS: usize = 40;
+/// Units of each.
+const UNITS: usize = 300;
+/// Rupiah that each customer has, enough for every purchase.
+const SALDO: i64 = 100_000_000;
+
+/// The SKU of a product.
+pub(crate) fn sku(index: usize) -> String {
+    format!("BENCH-{:02}", index % PRODUCTS)
+}
+
+/// Loads digital products, which need neither address nor shipping.
+pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Result<()> {
+    let mut csv = String::from(
+        "sku,category,name_id,name_en,description_id,description_en,\
+         price,reseller_price,stock,kind,weight_grams,image\n",
+    );
+    for index in 0..PRODUCTS {
+        let sku = sku(index);
+        writeln!(
+            csv,
+            "{sku},bench,Voucher {sku},Voucher {sku},Uji,Test,10000,9000,0,digital,0,"
+        )?;
+    }
+    let products = directory.join("products.csv");
+    fs::write(&products, csv)?;
+    let products = products.to_string_lossy().into_owned();
+    shop.administer(program, &["products", "import", &products, "--apply"])
+        .await?;
+    for index in 0..PRODUCTS {
+        let sku = sku(index);
+        let units: Vec<String> = (0..UNITS).map(|unit| format!("{sku}-{unit:05}")).collect();
+        let file = directory.join(format!("{sku}.txt"));
+        fs::write(&file, units.join("\n"))?;
+        let file = file.to_string_lossy().into_owned();
+        shop.administer(program, &["products", "add-units", &sku, &file])
+            .await?;
+    }
+    Ok(())
+}
+
+/// How many messages wait for their turn or for a send.
+pub(crate) async fn unanswered(database: &mut PgConnection) -> Result<i64> {
+    let waiting = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
+              + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))",
+    );
+    Ok(waiting.fetch_one(database).await?)
+}
+
+/// How many customers the shop knows.
+pub(crate) async fn customers(database: &mut PgConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM customer")
+        .fetch_one(database)
+        .await?)
+}
+
+/// Orders paid so far.
+pub(crate) async fn paid_orders(database: &mut PgConnection) -> Result<i64> {
+    let paid = sqlx::query_scalar("SELECT count(*) FROM orders WHERE paid > 0");
+    Ok(paid.fetch_one(database).await?)
+}
+
+/// Gives every customer saldo by an opening transaction in the ledger.
+pub(crate) async fn fund(database: &mut PgConnection) -> Result<()> {
+    const STEPS: [&str; 4] = [
+        "INSERT INTO ledger_account (code, kind, customer_id, bounded)
+         SELECT 'saldo:' || id, 'liability', id, true FROM customer
+         ON CONFLICT (customer_id) DO NOTHING",
+        "INSERT INTO ledger_txn (id, kind, source_type, source_id, actor, event_at)
+         SELECT gen_random_uuid(), 'opening', 'bench', id::text, 'bench', now()
+         FROM ledger_account WHERE customer_id IS NOT NULL",
+        "INSERT INTO ledger_entry
+                (txn_id, line, account_id, amount, account_version, balance_after)
+         SELECT t.id, 1, a.id, $1, a.version + 1, a.posted + $1
+         FROM ledger_txn t JOIN ledger_account a ON a.id::text = t.source_id
+         WHERE t.source_type = 'bench'
+         UNION ALL
+         SELECT t.id, 2, (SELECT id FROM ledger_account WHERE code = 'adjustment'), -$1, NULL, NULL
+         FROM ledger_txn t WHERE t.source_type = 'bench'",
+        "UPDATE ledger_account SET posted = posted + $1, version = version + 1
+         WHERE customer_id IS NOT NULL",
+    ];
+    let mut transaction = database.begin().await?;
+    for (index, step) in STEPS.into_iter().enumerate() {
+        let query = sqlx::query(step);
+        let query = if index < 2 { query } else { query.bind(SALDO) };
+        query.execute(&mut *transaction).await?;
+    }
+    Ok(transaction.commit().await?)
+}

@@ -1,0 +1,243 @@
+//! The open loop: messages leave on schedule, replies are matched as they reach the sandbox.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use hdrhistogram::Histogram;
+use serde_json::Value;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use warung_sandbox::whatsapp::{Customer, Observed, Sandbox};
+
+use crate::bed::Bed;
+use crate::usage;
+
+/// How long after the last message replies are waited for.
+const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+/// How long further replies are listened for, to catch doubled ones.
+const AFTERMATH: Duration = Duration::from_millis(300);
+/// How often a webhook that was not answered 200 is posted again, as Meta would.
+const ATTEMPTS: usize = 4;
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Largest latency that is told apart, in microseconds.
+const LONGEST_US: u64 = 60_000_000;
+
+/// One message of a schedule.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) after: Duration,
+    pub(crate) customer: Customer,
+    pub(crate) content: Value,
+    pub(crate) answered: bool,
+    /// Posted a second time to the other bot, as Meta sometimes does.
+    pub(crate) repeated: bool,
+}
+
+/// What came of a schedule.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) sent: u64,
+    pub(crate) seconds: f64,
+    /// From the scheduled moment to the call at the sandbox, in microseconds.
+    pub(crate) replies: Histogram<u64>,
+    /// From the scheduled moment to the 200 of the webhook, in microseconds.
+    pub(crate) acknowledged: Histogram<u64>,
+    pub(crate) lost: u64,
+    pub(crate) doubled: u64,
+    /// Webhooks that were not answered 200 at first.
+    pub(crate) refused: u64,
+    pub(crate) cpu_seconds: f64,
+}
+
+/// Matches replies to messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracker {
+    current: Arc<Mutex<Current>>,
+}
+
+#[derive(Debug)]
+struct Current {
+    /// Scheduled moments of messages without a reply, by customer, oldest first.
+    waiting: HashMap<String, VecDeque<Instant>>,
+    outstanding: u64,
+    replies: Histogram<u64>,
+    acknowledged: Histogram<u64>,
+    doubled: u64,
+    refused: u64,
+    /// Gets every reply, for conversations of several turns.
+    follower: Option<mpsc::UnboundedSender<Observed>>,
+}
+
+impl Tracker {
+    /// Watches all that the sandbox accepts from now on.
+    pub(crate) fn watch(sandbox: &Sandbox) -> Self {
+        let tracker = Self {
+            current: Arc::new(Mutex::new(Current::new())),
+        };
+        let (mut observed, watching) = (sandbox.observe(), tracker.clone());
+        tokio::spawn(async move {
+            loop {
+                match observed.recv().await {
+                    Ok(reply) => watching.current().take(reply),
+                    // Shown as lost replies.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        tracker
+    }
+
+    /// Notes that a customer expects a reply to a message of this moment.
+    pub(crate) fn expect(&self, customer: &str, scheduled: Instant) {
+        let mut current = self.current();
+        current
+            .waiting
+            .entry(customer.to_owned())
+            .or_default()
+            .push_back(scheduled);
+        current.outstanding += 1;
+    }
+
+    /// Hands every reply to a follower from now on.
+    pub(crate) fn follow(&self) -> mpsc::UnboundedReceiver<Observed> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.current().follower = Some(sender);
+        receiver
+    }
+
+    /// Waits until every expected reply has come, at most `limit`. Returns how many are missing.
+    pub(crate) async fn drained(&self, limit: Duration) -> u64 {
+        let deadline = Instant::now() + limit;
+        loop {
+            let outstanding = self.current().outstanding;
+            if outstanding == 0 || Instant::now() >= deadline {
+                return outstanding;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn begin(&self) {
+        *self.current() = Current::new();
+    }
+
+    fn end(&self) -> Current {
+        std::mem::replace(&mut *self.current(), Current::new())
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Current {
+    fn new() -> Self {
+        Self {
+            waiting: HashMap::new(),
+            outstanding: 0,
+            replies: histogram(),
+            acknowledged: histogram(),
+            doubled: 0,
+            refused: 0,
+            follower: None,
+        }
+    }
+
+    fn take(&mut self, reply: Observed) {
+        let scheduled = self
+            .waiting
+            .get_mut(&reply.wa_id)
+            .and_then(VecDeque::pop_front);
+        match scheduled {
+            Some(scheduled) => {
+                self.outstanding -= 1;
+                record(
+                    &mut self.replies,
+                    reply.at.saturating_duration_since(scheduled),
+                );
+            }
+            None => self.doubled += 1,
+        }
+        if let Some(follower) = &self.follower {
+            // A follower that has left needs nothing.
+            let _ = follower.send(reply);
+        }
+    }
+}
+
+/// An empty histogram of microseconds.
+pub(crate) fn histogram() -> Histogram<u64> {
+    // Three digits of precision up to a minute are well within what the crate supports.
+    let mut histogram = Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits"));
+    histogram.auto(true);
+    histogram
+}
+
+/// Records a latency.
+pub(crate) fn record(histogram: &mut Histogram<u64>, latency: Duration) {
+    let micros = u64::try_from(latency.as_micros())
+        .unwrap_or(LONGEST_US)
+        .clamp(1, LONGEST_US);
+    histogram.saturating_record(micros);
+}
+
+/// Sends a schedule and waits for its replies.
+pub(crate) async fn play(bed: &Bed, schedule: Vec<Planned>) -> Result<Outcome> {
+    bed.tracker.begin();
+    let cpu = usage::cpu_seconds(&bed.pids())?;
+    let begun = Instant::now();
+    let sent = u64::try_from(schedule.len())?;
+    let mut sending = JoinSet::new();
+    for planned in schedule {
+        let scheduled = begun + planned.after;
+        tokio::time::sleep_until(scheduled.into()).await;
+        let (sandbox, tracker) = (bed.sandbox.clone(), bed.tracker.clone());
+        sending.spawn(async move { send(&sandbox, &tracker, planned, scheduled).await });
+    }
+    while let Some(done) = sending.join_next().await {
+        done?;
+    }
+    let lost = bed.tracker.drained(DRAIN_LIMIT).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    let idle = bed.sandbox.idle(DRAIN_LIMIT).await;
+    ensure!(
+        idle,
+        "the bots have not taken all statuses within {DRAIN_LIMIT:?}"
+    );
+    let cpu_seconds = usage::cpu_seconds(&bed.pids())? - cpu;
+    tokio::time::sleep(AFTERMATH).await;
+    let current = bed.tracker.end();
+    Ok(Outcome {
+        sent,
+        seconds,
+        replies: current.replies,
+        acknowledged: current.acknowledged,
+        lost,
+        doubled: current.doubled,
+        refused: current.refused,
+        cpu_seconds,
+    })
+}
+
+/// Posts one message as a signed webhook, again if it is not answered 200.
+async fn send(sandbox: &Sandbox, tracker: &Tracker, planned: Planned, scheduled: Instant) {
+    let item = [planned.customer.composes(&planned.content)];
+    if planned.answered {
+        tracker.expect(planned.customer.wa_id(), scheduled);
+    }
+    for _ in 0..ATTEMPTS {
+        if sandbox.deliver(&item).await == Some(200) {
+            record(&mut tracker.current().acknowledged, scheduled.elapsed());
+            break;
+        }
+        tracker.current().refused += 1;
+        tokio::time::sleep(RETRY_PAUSE).await;
+    }
+    if planned.repeated {
+        sandbox.deliver(&item).await;
+    }
+}

@@ -1,0 +1,190 @@
+//! Purchases by saldo at a rising rate: from "beli" to the receipt, tapping what the shop offers.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use warung_sandbox::whatsapp::{Customer, Observed};
+
+use crate::bed::Bed;
+use crate::goods;
+use crate::load::{histogram, record};
+use crate::report::{Step, say};
+use crate::usage;
+
+/// The name by which it is chosen.
+pub(crate) const NAME: &str = "purchases";
+/// Purchases begun a second, step by step.
+const RATES: [u32; 5] = [100, 200, 400, 800, 1_200];
+const STEP: Duration = Duration::from_secs(3);
+/// A step holds when this share of its rate is completed while it lasts and shortly after.
+const HELD_SHARE: f64 = 0.9;
+/// How long the purchases of a step may go on after its last message.
+const TAIL: Duration = Duration::from_secs(15);
+/// Turns within which a purchase ends.
+const TURNS: usize = 4;
+
+/// A purchase under way.
+#[derive(Debug)]
+struct Purchase {
+    customer: Customer,
+    scheduled: Instant,
+    turns: usize,
+}
+
+/// Raises the rate until the bots no longer keep up.
+pub(crate) async fn ramp(bed: &Bed) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for rate in RATES {
+        let step = climb(bed, rate).await?;
+        say(&step.to_string());
+        let held = step.held;
+        steps.push(step);
+        if !held {
+            break;
+        }
+    }
+    Ok(steps)
+}
+
+async fn climb(bed: &Bed, rate: u32) -> Result<Step> {
+    let mut database = bed.database().await?;
+    let paid_before = goods::paid_orders(&mut database).await?;
+    let mut replies = bed.tracker.follow();
+    let cpu = usage::cpu_seconds(&bed.pids())?;
+    let begun = Instant::now();
+    let count = rate * u32::try_from(STEP.as_secs())?;
+    let gap = Duration::from_secs(1) / rate;
+    let (started, mut starting) = mpsc::unbounded_channel();
+    let sandbox = bed.sandbox.clone();
+    let customers: Vec<Customer> = bed
+        .customers
+        .iter()
+        .take(usize::try_from(count)?)
+        .cloned()
+        .collect();
+    tokio::spawn(async move {
+        for (turn, (index, customer)) in (0..count).zip(customers.into_iter().enumerate()) {
+            let scheduled = begun + gap * turn;
+            tokio::time::sleep_until(scheduled.into()).await;
+            let text = format!("beli {} 1", goods::sku(index));
+            let item = customer.composes(&json!({"type": "text", "text": {"body": text}}));
+            // The list of purchases has closed when the step was given up.
+            let _ = started.send(Purchase {
+                customer,
+                scheduled,
+                turns: 0,
+            });
+            let sandbox = sandbox.clone();
+            tokio::spawn(async move { sandbox.deliver(&[item]).await });
+        }
+    });
+    let mut open: HashMap<String, Purchase> = HashMap::new();
+    let mut times = histogram();
+    let (mut completed, deadline) = (0, begun + STEP + TAIL);
+    while completed < count {
+        tokio::select! {
+            biased;
+            Some(purchase) = starting.recv() => {
+                open.insert(purchase.customer.wa_id().to_owned(), purchase);
+            }
+            Some(reply) = replies.recv() => {
+                if advance(bed, &mut open, &reply, &mut times)? {
+                    completed += 1;
+                }
+            }
+            () = tokio::time::sleep_until(deadline.into()) => break,
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    bed.sandbox.idle(TAIL).await;
+    let paid = u32::try_from(goods::paid_orders(&mut database).await? - paid_before)?;
+    let per_second = f64::from(completed) / seconds;
+    Ok(Step {
+        begun_per_second: rate,
+        completed_per_second: per_second,
+        held: completed == count && per_second >= HELD_SHARE * f64::from(rate) * share(seconds),
+        begun: count,
+        completed,
+        p50_ms: milliseconds(&times, 0.5),
+        p99_ms: milliseconds(&times, 0.99),
+        lost: count - completed.min(count),
+        doubled: paid.saturating_sub(count),
+        cpu_seconds_per_thousand: (usage::cpu_seconds(&bed.pids())? - cpu) * 1000.0
+            / f64::from(completed.max(1)),
+    })
+}
+
+/// A step always ends a little after its last purchase began; that is not held against it.
+fn share(seconds: f64) -> f64 {
+    (STEP.as_secs_f64() / seconds).max(0.8)
+}
+
+/// Takes a reply: taps on, or ends the purchase. Returns whether it ended.
+fn advance(
+    bed: &Bed,
+    open: &mut HashMap<String, Purchase>,
+    reply: &Observed,
+    times: &mut Histogram<u64>,
+) -> Result<bool> {
+    let Some(purchase) = open.get_mut(&reply.wa_id) else {
+        return Ok(false);
+    };
+    purchase.turns += 1;
+    if purchase.turns > TURNS {
+        bail!("a purchase does not end: {}", reply.payload);
+    }
+    let Some((id, title)) = onward(&reply.payload) else {
+        record(
+            times,
+            reply.at.saturating_duration_since(purchase.scheduled),
+        );
+        let first = purchase.turns == 1;
+        open.remove(&reply.wa_id);
+        if first {
+            bail!("no purchase was offered: {}", reply.payload);
+        }
+        return Ok(true);
+    };
+    let content = json!({
+        "type": "interactive",
+        "interactive": {"type": "button_reply", "button_reply": {"id": id, "title": title}},
+    });
+    let item = purchase.customer.composes(&content);
+    let sandbox = bed.sandbox.clone();
+    tokio::spawn(async move { sandbox.deliver(&[item]).await });
+    Ok(false)
+}
+
+/// The button that leads on to the receipt.
+fn onward(payload: &Value) -> Option<(String, String)> {
+    let action = &payload["interactive"]["action"];
+    let buttons = action["buttons"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|b| &b["reply"]);
+    let sections = action["sections"].as_array().into_iter().flatten();
+    let rows = sections.flat_map(|section| section["rows"].as_array().into_iter().flatten());
+    let choices: Vec<&Value> = buttons.chain(rows).collect();
+    let titled = |word: &str| {
+        let fits = |choice: &&&Value| {
+            choice["title"]
+                .as_str()
+                .is_some_and(|title| title.to_lowercase().contains(word))
+        };
+        choices.iter().find(fits)
+    };
+    let choice = ["saldo", "ya", "bayar"].into_iter().find_map(titled)?;
+    Some((
+        choice["id"].as_str()?.to_owned(),
+        choice["title"].as_str()?.to_owned(),
+    ))
+}
+
+fn milliseconds(times: &Histogram<u64>, quantile: f64) -> f64 {
+    crate::report::milliseconds(times.value_at_quantile(quantile))
+}
