@@ -310,9 +310,10 @@ fn reason(error: reqwest::Error) -> String {
     text
 }
 
-/// The start of a body, for a person to read.
+/// The start of a body, for a person to read, with its digits masked: an answer repeats the
+/// customer's number.
 fn quote(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = String::from_utf8_lossy(body).replace(|c: char| c.is_ascii_digit(), "#");
     crate::text::one_line(&text)
         .chars()
         .take(QUOTE_CHARS)

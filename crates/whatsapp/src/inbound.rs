@@ -5,6 +5,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+/// How JSON writes the character NUL.
+const NUL_ESCAPE: &str = "\\u0000";
+
 /// A customer's message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inbound {
@@ -233,9 +236,13 @@ pub enum ParseError {
     UnknownStatus(String),
 }
 
-/// Reads a message, as the webhook's walk kept it. A type that is not known is no error.
+/// Reads a message, as the webhook's walk kept it. A type that is not known is no error. No text
+/// of the result holds a NUL.
 pub fn parse_message(raw: &str) -> Result<Inbound, ParseError> {
     let mut fields: Map<String, Value> = serde_json::from_str(raw)?;
+    if raw.contains(NUL_ESCAPE) {
+        fields.values_mut().for_each(remove_nul);
+    }
     let type_name: String = take(&mut fields, "type")?;
     let content = content(type_name, &mut fields)?;
     let head: Head = serde_json::from_value(Value::Object(fields))?;
@@ -293,6 +300,16 @@ pub(crate) struct WireErrorData {
 pub(crate) fn epoch_seconds(value: &Value) -> Option<DateTime<Utc>> {
     let seconds = value.as_i64().or_else(|| value.as_str()?.parse().ok())?;
     DateTime::from_timestamp(seconds, 0)
+}
+
+/// Removes what PostgreSQL stores in no text.
+fn remove_nul(value: &mut Value) {
+    match value {
+        Value::String(text) => text.retain(|c| c != '\0'),
+        Value::Array(list) => list.iter_mut().for_each(remove_nul),
+        Value::Object(fields) => fields.values_mut().for_each(remove_nul),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Takes a field out of a message and reads it.

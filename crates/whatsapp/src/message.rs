@@ -21,9 +21,21 @@ pub struct OutgoingMessage {
     /// What Meta repeats in every status of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub biz_opaque_callback_data: Option<CallbackData>,
+    /// Set for a Direct Send, which reaches a customer outside the 24-hour window without a
+    /// template, for accounts that may (else error 139200).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
     /// What it says.
     #[serde(flatten)]
     pub content: Content,
+}
+
+/// What a Direct Send is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// News of an order.
+    Utility,
 }
 
 impl OutgoingMessage {
@@ -35,6 +47,7 @@ impl OutgoingMessage {
             recipient,
             context: None,
             biz_opaque_callback_data: None,
+            category: None,
             content,
         }
     }

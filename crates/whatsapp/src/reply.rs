@@ -25,7 +25,7 @@ const BODY_RESERVE_UNITS: usize = 256;
 /// first the longer, then the shorter.
 const NUMBERED_TITLE_UNITS: [usize; 2] = [72, 24];
 
-/// What the shop answers.
+/// What the shop answers. It serialises, so that an outbox can keep it until it is rendered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// What stands on top.
@@ -118,6 +118,17 @@ pub struct Rendered {
 ///
 /// A picture is never left out for the sake of a list, because it may be the QR code to pay with: a
 /// list cannot carry one, so with more than three choices the picture's caption numbers them.
+///
+/// ```
+/// use warung_whatsapp::reply::{Choice, Reply, render};
+///
+/// let reply = Reply {
+///     body: "Mau apa?".to_owned(),
+///     choices: vec![Choice::new("v1|menu", "Menu"), Choice::new("v1|cart", "Keranjang")],
+///     ..Reply::default()
+/// };
+/// assert_eq!(render(&reply).options, ["v1|menu", "v1|cart"]);
+/// ```
 pub fn render(reply: &Reply) -> Rendered {
     let draft = Draft::new(reply);
     let ids_fit = |limit| draft.choices.iter().all(|choice| is_id(&choice.id, limit));

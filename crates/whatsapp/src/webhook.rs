@@ -8,6 +8,7 @@
 //! that PostgreSQL's `jsonb` refuses: store it as `text`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -36,8 +37,8 @@ const NESTING_LEVELS: usize = 120;
 /// The first second of the year 10000.
 const LAST_SECOND: i64 = 253_402_300_800;
 
-/// One message, status or other event of a webhook.
-#[derive(Debug, Clone)]
+/// One message, status or other event of a webhook. Its `Debug` form shows no customer.
+#[derive(Clone)]
 pub struct Item<'a> {
     /// The business number the event belongs to; empty when the envelope names none.
     pub phone_number_id: Cow<'a, str>,
@@ -46,6 +47,7 @@ pub struct Item<'a> {
     /// What makes the item the same item when Meta sends it again: the message's id (`wamid.…`),
     /// `status:{wamid}:{status}:{recipient}`, either with `standby:` before it, or
     /// `hash:{sha256}` where there is no usable id. At most 520 bytes, without control characters.
+    /// A status's key names its recipient, so keys do not belong in logs.
     pub key: String,
     /// What sort of item it is.
     pub kind: Kind,
@@ -77,8 +79,8 @@ pub enum Kind {
 }
 
 /// A customer's names on the channel, as Meta wrote them. They are never cleaned here: stripping
-/// a BSUID of its letters would make a plausible phone number.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// a BSUID of its letters would make a plausible phone number. The `Debug` form shows none.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Identities {
     /// The phone number's id (`62812…`); absent for customers with a username.
     pub wa_id: Option<String>,
@@ -99,6 +101,23 @@ impl Identities {
             .into_iter()
             .flatten()
             .all(|name| holds(name))
+    }
+}
+
+impl fmt::Debug for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("phone_number_id", &self.phone_number_id)
+            .field("field", &self.field)
+            .field("kind", &self.kind)
+            .field("sent_at", &self.sent_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identities").finish_non_exhaustive()
     }
 }
 

@@ -217,6 +217,13 @@ async fn an_answer_that_does_not_come_in_time_leaves_it_open() {
 }
 
 #[tokio::test]
+async fn a_reason_shows_no_customer() {
+    let body = r#"{"contacts":[{"input":"6281234567890","wa_id":"6281234567890"}]}"#;
+    let error = answer_to_a_send("200 OK", body).await.unwrap_err();
+    assert!(!error.to_string().contains("6281234567890"), "{error}");
+}
+
+#[tokio::test]
 async fn the_token_shows_nowhere() {
     let (listener, address) = listen().await;
     drop(listener);

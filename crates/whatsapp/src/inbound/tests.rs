@@ -262,6 +262,17 @@ fn a_message_that_breaks_its_promise_is_an_error() {
 }
 
 #[test]
+fn no_text_holds_what_a_database_refuses() {
+    let body = "ko\u{0}pi";
+    assert_eq!(
+        content(&json!({"type": "text", "text": {"body": body}})),
+        Content::Text {
+            body: "kopi".to_owned()
+        }
+    );
+}
+
+#[test]
 fn a_status_tells_what_became_of_a_message_and_what_it_costs() {
     let raw = json!({
         "id": "wamid.OURS", "status": "sent", "timestamp": "1764000002",

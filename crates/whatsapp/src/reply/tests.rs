@@ -547,6 +547,8 @@ proptest! {
         if known.len() <= limits::LIST_ROWS {
             prop_assert_eq!(&shown, &known, "up to ten choices are all offered");
         }
+        let kept = serde_json::to_string(&reply).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Reply>(&kept).unwrap(), reply);
         let wire = serde_json::to_string(&rendered.content).unwrap();
         prop_assert_eq!(serde_json::from_str::<Content>(&wire).unwrap(), rendered.content);
     }
