@@ -85,7 +85,8 @@ impl Answer {
                     retry_after: self.retry_after,
                 };
             }
-            408 | 500.. => return CallError::Unknown(self.told()),
+            // A good code is no error, but neither is it the answer that was hoped for.
+            200 | 201 | 408 | 500.. => return CallError::Unknown(self.told()),
             _ => {}
         }
         if self.http.is_server_error() {
@@ -184,6 +185,7 @@ mod tests {
             (503, r#"{"status_code":"406"}"#),
             (202, ""),
             (200, "half an ans"),
+            (201, r#"{"status_code":"201"}"#),
             (408, ""),
         ] {
             assert!(

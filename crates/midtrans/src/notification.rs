@@ -15,6 +15,9 @@ use crate::order_id::OrderId;
 /// Largest notification worth reading, in bytes.
 pub const BODY_BYTES: usize = 64 * 1024;
 
+/// How JSON writes the character NUL.
+const NUL_ESCAPE: &[u8] = b"\\u0000";
+
 /// The length of a SHA-512, in bytes.
 const DIGEST_BYTES: usize = 64;
 
@@ -80,8 +83,15 @@ pub enum SignatureError {
 }
 
 impl Notification {
-    /// Reads a body. Fields that are not known are ignored, and null is the same as absent.
+    /// Reads a body. Fields that are not known are ignored, and null is the same as absent. A body
+    /// that holds the character NUL, which no database stores as text, is refused.
     pub fn parse(body: &[u8]) -> Result<Self, NotificationError> {
+        if body
+            .windows(NUL_ESCAPE.len())
+            .any(|window| window == NUL_ESCAPE)
+        {
+            return Err(NotificationError::NotJson);
+        }
         let wire: Wire = serde_json::from_slice(body).map_err(|_| NotificationError::NotJson)?;
         let status_code = required(wire.status_code, "status_code")?;
         if status_code.len() != 3 || !status_code.bytes().all(|byte| byte.is_ascii_digit()) {

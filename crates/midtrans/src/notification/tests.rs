@@ -118,6 +118,8 @@ fn what_cannot_be_used_is_refused_by_field() {
         Notification::parse(b"nonsense"),
         Err(NotificationError::NotJson)
     );
+    let nul = parse(&with("transaction_id", json!("\u{0}")));
+    assert_eq!(nul, Err(NotificationError::NotJson));
 }
 
 #[test]
