@@ -8,11 +8,12 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits;
-use crate::message::{
-    Action, Button, ButtonAction, ButtonReply, Content, Image, Interactive, InteractiveHeader,
-    LinkAction, LinkParameters, ListAction, Media, Row, Section, TextPart,
+use crate::interactive::{
+    Action, Button, ButtonAction, ButtonReply, Interactive, InteractiveHeader, LinkAction,
+    LinkParameters, ListAction, Row, Section, TextPart,
 };
+use crate::limits;
+use crate::message::{Content, Image, Media};
 use crate::text::{ELLIPSIS, many_lines, one_line, truncate, units};
 
 /// The label of a list's opener when the reply names none; the same word in both languages.

@@ -2,7 +2,6 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::Section;
 
 fn choices(count: usize) -> Vec<Choice> {
     (1..=count)
