@@ -1,0 +1,201 @@
+//! What every part of a bot shares.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use secrecy::ExposeSecret;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use warung_coordination::{Coordination, Hint, Pace, PaceLimits};
+
+use crate::{
+    clock::{Clock, new_id},
+    config::Config,
+    messages::Texts,
+    metrics::Metrics,
+    store::settings::Settings,
+    vault::Vault,
+    worker::outbound::SenderHandle,
+};
+
+/// How long a task waits for a connection before it gives up and says so.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest statement: shorter than any lock's work budget of 5 s.
+const STATEMENT_TIMEOUT_MS: &str = "4000";
+/// Longest silence inside a transaction: none of ours spans a network call.
+const IDLE_IN_TRANSACTION_MS: &str = "10000";
+/// Connections for bookkeeping whose loss at a crash is harmless: claims, marks, heartbeats.
+const RELAXED_CONNECTIONS: u32 = 3;
+/// Connection to another machine's HTTP server.
+const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Shared state; a cheap clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The fields of [`App`].
+pub struct Inner {
+    /// This process among the fleet.
+    pub bot_id: Uuid,
+    /// Configuration.
+    pub config: Config,
+    /// Durable commits.
+    pub pool: PgPool,
+    /// Commits that a crash of PostgreSQL may lose without harm (`synchronous_commit=off`).
+    pub relaxed: PgPool,
+    /// Redis Cluster.
+    pub coordination: Coordination,
+    /// The number's send buckets, shared by the fleet.
+    pub pace: Pace,
+    /// WhatsApp Cloud API.
+    pub whatsapp: warung_whatsapp::client::Client,
+    /// Midtrans.
+    pub midtrans: warung_midtrans::client::Client,
+    /// Texts.
+    pub texts: Texts,
+    /// The shop's own settings, refreshed while running.
+    pub settings: Settings,
+    /// Seals, fingerprints, signatures.
+    pub vault: Vault,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Time.
+    pub clock: Clock,
+    /// Wake-up calls between the parts of this process.
+    pub signals: Signals,
+    /// Where replies that were claimed with their commit go.
+    pub sender: SenderHandle,
+    /// Cancelled when the process must stop.
+    pub stop: CancellationToken,
+}
+
+/// Wake-up calls: each says only "look again".
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// Messages wait.
+    pub inbound: Notify,
+    /// Sends wait.
+    pub outbound: Notify,
+    /// Payments wait.
+    pub payments: Notify,
+    /// Cache invalidations wait.
+    pub invalidations: Notify,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the parts together. Needs PostgreSQL only to the extent that it is asked; Redis may be
+    /// away.
+    ///
+    /// # Errors
+    /// What is wrong with a URL or a client.
+    pub fn new(config: Config, sender: SenderHandle, stop: CancellationToken) -> Result<Self> {
+        let metrics = Metrics::new()?;
+        metrics
+            .build_info
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        let options: PgConnectOptions = config
+            .database_url
+            .expose_secret()
+            .parse()
+            .context("DATABASE_URL")?;
+        let options = options.application_name("warung-bot").options([
+            ("statement_timeout", STATEMENT_TIMEOUT_MS),
+            (
+                "idle_in_transaction_session_timeout",
+                IDLE_IN_TRANSACTION_MS,
+            ),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.database_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone());
+        let relaxed = PgPoolOptions::new()
+            .max_connections(RELAXED_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.options([("synchronous_commit", "off")]));
+        let prefix = format!("warung:{}:", config.shop.name);
+        let redis = warung_coordination::Config::parse(&config.redis_urls, &prefix)
+            .context("REDIS_URLS")?;
+        let coordination = Coordination::connect(redis, &metrics.registry);
+        let whatsapp = &config.whatsapp;
+        let pace = coordination.pace(
+            &whatsapp.phone_number_id,
+            PaceLimits {
+                per_second: whatsapp.messages_per_second,
+                burst: whatsapp.messages_per_second.div_ceil(4),
+                ..PaceLimits::default()
+            },
+            1,
+        );
+        let clock = Clock::system();
+        Ok(Self(Arc::new(Inner {
+            bot_id: new_id(&clock),
+            whatsapp: whatsapp_client(&config)?,
+            midtrans: midtrans_client(&config)?,
+            texts: Texts::built_in()?,
+            settings: Settings::new(&config.shop),
+            vault: Vault::new(&config.data_key),
+            signals: Signals::default(),
+            pace,
+            pool,
+            relaxed,
+            coordination,
+            metrics,
+            clock,
+            sender,
+            stop,
+            config,
+        })))
+    }
+}
+
+/// Tells other bots that messages wait.
+pub const INBOUND_HINT: Hint = Hint::new(0);
+
+impl App {
+    /// Wakes the workers of other bots. Loss is harmless: they look by themselves every 250 ms.
+    pub fn hint_fleet(&self) {
+        self.coordination.hints().publish(INBOUND_HINT);
+    }
+}
+
+fn whatsapp_client(config: &Config) -> Result<warung_whatsapp::client::Client> {
+    let whatsapp = &config.whatsapp;
+    Ok(warung_whatsapp::client::Client::new(
+        warung_whatsapp::client::ClientConfig {
+            base_url: whatsapp.graph_url.clone(),
+            version: whatsapp.version.clone(),
+            phone_number_id: whatsapp.phone_number_id.clone(),
+            token: whatsapp.access_token.clone(),
+            connect_timeout: HTTP_CONNECT_TIMEOUT,
+            timeout: Duration::from_secs(10),
+        },
+    )?)
+}
+
+fn midtrans_client(config: &Config) -> Result<warung_midtrans::client::Client> {
+    let midtrans = &config.midtrans;
+    Ok(warung_midtrans::client::Client::new(
+        warung_midtrans::client::ClientConfig::new(
+            &midtrans.snap_url,
+            &midtrans.api_url,
+            midtrans.server_key.clone(),
+        ),
+    )?)
+}

@@ -1,0 +1,200 @@
+//! The command line.
+
+mod audit;
+mod dead_letters;
+mod migrate;
+mod products;
+mod settings;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+use crate::{
+    config::{AdminConfig, Config, Fault, Role},
+    serve, telemetry,
+};
+
+/// The bot of one shop.
+#[derive(Debug, Parser)]
+#[command(name = "warung-bot", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Verb,
+    /// What is logged (as `RUST_LOG`).
+    #[arg(long, env = "LOG", default_value = "info", global = true)]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Answer customers until told to stop.
+    Serve {
+        /// What this process does.
+        #[arg(
+            long,
+            value_enum,
+            value_delimiter = ',',
+            default_value = "ingress,worker"
+        )]
+        roles: Vec<Role>,
+    },
+    /// Bring the database to this version's schema.
+    Migrate,
+    /// Products and their stock.
+    #[command(subcommand)]
+    Products(ProductsVerb),
+    /// Re-derive every balance, reservation and payment; print each violation; end with status 1 if
+    /// there is one.
+    Audit,
+    /// Messages that could not be worked on or sent.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersVerb),
+    /// The shop's settings and texts.
+    #[command(subcommand)]
+    Settings(SettingsVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum ProductsVerb {
+    /// Check a CSV file against the catalogue; with `--apply`, take it over.
+    Import {
+        /// Columns: sku, category, `name_id`, `name_en`, `description_id`, `description_en`, price,
+        /// `reseller_price`, stock, kind, `weight_grams`, image.
+        file: PathBuf,
+        /// Change the catalogue; without it every fault and change is only listed.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Add units of a digital product, one secret a line.
+    AddUnits {
+        /// Which product.
+        sku: String,
+        /// The secrets.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLettersVerb {
+    /// Show them.
+    List,
+    /// Try one again: `inbox:ID` or `outbox:ID`, or `all`.
+    Retry {
+        /// Which.
+        which: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SettingsVerb {
+    /// Show them.
+    List,
+    /// Change one.
+    Set {
+        /// For example `shipping.flat_fee` or `text.id.shop-closed`.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// Runs a command; its status is the process's: 0 done, 1 failed, 2 wrong configuration.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Verb::Serve { roles } => serve(&cli.log, roles).await,
+            verb => administer(verb).await,
+        }
+    })
+}
+
+async fn serve(log: &str, roles: Vec<Role>) -> ExitCode {
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(faults) => return misconfigured(&faults),
+    };
+    let telemetry = telemetry::install(log, &config.shop.name, config.otlp_endpoint.as_deref());
+    let _telemetry = match telemetry {
+        Ok(telemetry) => telemetry,
+        Err(error) => return failed(&error),
+    };
+    match serve::run(config, roles).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn administer(verb: Verb) -> ExitCode {
+    let config = match AdminConfig::from_env() {
+        Ok(config) => config,
+        Err(faults) => return misconfigured(&faults),
+    };
+    match dispatch(verb, &config).await {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn dispatch(verb: Verb, config: &AdminConfig) -> Result<ExitCode> {
+    let pool = connect(config).await?;
+    match verb {
+        Verb::Migrate => migrate::run(&pool).await,
+        Verb::Products(ProductsVerb::Import { file, apply }) => {
+            products::import(&pool, &file, apply).await
+        }
+        Verb::Products(ProductsVerb::AddUnits { sku, file }) => {
+            products::add_units(&pool, config, &sku, &file).await
+        }
+        Verb::Audit => audit::run(&pool).await,
+        Verb::DeadLetters(DeadLettersVerb::List) => dead_letters::list(&pool).await,
+        Verb::DeadLetters(DeadLettersVerb::Retry { which }) => {
+            dead_letters::retry(&pool, &which).await
+        }
+        Verb::Settings(SettingsVerb::List) => settings::list(&pool).await,
+        Verb::Settings(SettingsVerb::Set { key, value }) => {
+            settings::set(&pool, &key, &value).await
+        }
+        Verb::Serve { .. } => anyhow::bail!("serve is not an administrator's command"),
+    }
+}
+
+async fn connect(config: &AdminConfig) -> Result<PgPool> {
+    Ok(PgPoolOptions::new()
+        .max_connections(2)
+        .connect(config.database_url.expose_secret())
+        .await?)
+}
+
+fn misconfigured(faults: &[Fault]) -> ExitCode {
+    for fault in faults {
+        complain(&fault.to_string());
+    }
+    ExitCode::from(2)
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    complain(&format!("{error:#}"));
+    ExitCode::FAILURE
+}
+
+#[expect(clippy::print_stderr, reason = "the command line speaks to a person")]
+fn complain(text: &str) {
+    eprintln!("warung-bot: {text}");
+}
+
+/// Prints a line for a person.
+#[expect(clippy::print_stdout, reason = "the command line speaks to a person")]
+fn say(line: &str) {
+    println!("{line}");
+}

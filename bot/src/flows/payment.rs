@@ -1,0 +1,1 @@
+//! Payments at Midtrans, from the charge to the books.

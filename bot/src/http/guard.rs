@@ -1,0 +1,67 @@
+//! Around every request: a bound on how many run at once, a panic that becomes a 503, metrics.
+//!
+//! 503 and never 500: Midtrans sends a notification again once after a 500, four times after a 503.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+
+/// Requests that are worked on at once; beyond, the answer is 503 at once.
+const MAX_REQUESTS: usize = 1_024;
+
+/// The middleware's state.
+#[derive(Clone)]
+pub(super) struct Guard {
+    app: App,
+    permits: Arc<Semaphore>,
+}
+
+impl Guard {
+    pub(super) fn new(app: &App) -> Self {
+        Self {
+            app: app.clone(),
+            permits: Arc::new(Semaphore::new(MAX_REQUESTS)),
+        }
+    }
+}
+
+pub(super) async fn watch(
+    State(guard): State<Guard>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let metrics = &guard.app.metrics;
+    let route = path.as_ref().map_or("unknown", MatchedPath::as_str);
+    let Ok(_permit) = guard.permits.try_acquire() else {
+        metrics.shed.with_label_values(&["busy"]).inc();
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
+    };
+    let begun = Instant::now();
+    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            metrics.panics.with_label_values(&["http"]).inc();
+            tracing::error!(http.route = route, "a handler panicked");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again").into_response()
+        }
+    };
+    metrics
+        .request_seconds
+        .with_label_values(&[route])
+        .observe(begun.elapsed().as_secs_f64());
+    metrics
+        .requests
+        .with_label_values(&[route, response.status().as_str()])
+        .inc();
+    response
+}

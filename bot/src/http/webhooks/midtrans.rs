@@ -1,0 +1,105 @@
+//! `POST /webhooks/midtrans`: a notification is stored and never believed.
+//!
+//! The signature only filters: it leaves out the status, so that a signed refund can be edited into
+//! a settlement. What a payment's state is, `GET status` decides ([`crate::flows::payment`]).
+//! Answers follow Midtrans' retries: 404 for an unknown order (two more tries cover a race), 403 for
+//! a bad signature (five cover a rotated key), 503 when it could not be kept.
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use warung_midtrans::notification::{BODY_BYTES as MAX_BODY_BYTES, Notification};
+
+use super::{announces_more_than, read, traceparent};
+use crate::{app::App, http::Ingress, store::payments, telemetry};
+
+/// Takes a notification.
+pub(in crate::http) async fn receive(
+    State(ingress): State<Ingress>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let trace = telemetry::begin("webhook.midtrans", traceparent(&headers));
+    async {
+        let (status, outcome) = take(&ingress.app, &headers, body).await;
+        ingress
+            .app
+            .metrics
+            .notifications
+            .with_label_values(&[outcome])
+            .inc();
+        if !status.is_success() {
+            tracing::info!(
+                http.status = status.as_u16(),
+                outcome,
+                "notification refused"
+            );
+        }
+        (status, outcome).into_response()
+    }
+    .instrument(trace.span)
+    .await
+}
+
+async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'static str) {
+    if announces_more_than(headers, MAX_BODY_BYTES) {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "too_large");
+    }
+    let body = match read(body, MAX_BODY_BYTES).await {
+        Ok(body) => body,
+        Err((StatusCode::PAYLOAD_TOO_LARGE, _)) => {
+            return (StatusCode::PAYLOAD_TOO_LARGE, "too_large");
+        }
+        Err((status, _)) => return (status, "broken_off"),
+    };
+    let Ok(notification) = Notification::parse(&body) else {
+        return (StatusCode::BAD_REQUEST, "malformed");
+    };
+    if notification
+        .verify_signature(&app.config.midtrans.server_key)
+        .is_err()
+    {
+        return (StatusCode::FORBIDDEN, "bad_signature");
+    }
+    match keep(app, &notification, &body).await {
+        Ok(payments::Notified::New) => {
+            app.signals.payments.notify_one();
+            (StatusCode::OK, "stored")
+        }
+        Ok(payments::Notified::Repeated) => (StatusCode::OK, "repeated"),
+        Ok(payments::Notified::UnknownOrder) => (StatusCode::NOT_FOUND, "unknown_order"),
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "a notification was not stored"
+            );
+            (StatusCode::SERVICE_UNAVAILABLE, "database")
+        }
+    }
+}
+
+async fn keep(
+    app: &App,
+    notification: &Notification,
+    body: &[u8],
+) -> anyhow::Result<payments::Notified> {
+    let mut tx = app.pool.begin().await?;
+    let notified = payments::notified(
+        &mut tx,
+        &payments::NewNotification {
+            body_sha256: &Sha256::digest(body),
+            provider_order_id: &notification.order_id,
+            transaction_status: &notification.transaction_status,
+            raw: body,
+        },
+        app.clock.now(),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(notified)
+}

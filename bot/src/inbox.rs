@@ -1,0 +1,295 @@
+//! The inbox: every webhook item, stored once, worked on once.
+//!
+//! Invariant 1: a webhook answered 200 is here, once, by `(phone_number_id, key)`.
+//! Invariant 2: an item's effects and its `done` share one commit ([`crate::worker::turn`]).
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
+use uuid::Uuid;
+use warung_domain::language::Language;
+
+use crate::store::{
+    conversations::Conversation,
+    customers::{self, Customer},
+};
+
+/// Attempts after which an item is put aside as a dead letter.
+pub const MAX_ATTEMPTS: i32 = 5;
+/// Items of one customer that one turn works on at most.
+pub const MAX_ITEMS_PER_TURN: i64 = 20;
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A customer's message.
+    Message,
+    /// A status of one of our messages.
+    Status,
+    /// The thread was handed to or from another app.
+    Handover,
+    /// A field that asks nothing of us.
+    Other,
+    /// An item that cannot be understood: kept raw, dead from the start.
+    Malformed,
+}
+
+impl Kind {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Status => "status",
+            Self::Handover => "handover",
+            Self::Other => "other",
+            Self::Malformed => "malformed",
+        }
+    }
+
+    /// The state in which an item of this kind begins.
+    fn first_state(self) -> &'static str {
+        match self {
+            Self::Message => "pending",
+            Self::Status | Self::Handover | Self::Other => "done",
+            Self::Malformed => "dead",
+        }
+    }
+}
+
+/// An item on its way in.
+#[derive(Debug, Clone)]
+pub struct NewItem {
+    /// The receiving number.
+    pub phone_number_id: String,
+    /// What makes it one item: see the column.
+    pub key: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The sender, for a message.
+    pub customer_id: Option<i64>,
+    /// The item's own JSON.
+    pub payload: String,
+    /// Why it is malformed.
+    pub error: Option<String>,
+    /// W3C trace context of the request that brought it.
+    pub trace: Option<String>,
+    /// Meta's own time of the message.
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// Stores a batch; items already known are left as they are. Returns the keys that were new.
+pub async fn put(
+    connection: &mut PgConnection,
+    items: &[NewItem],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<String>> {
+    let phone_number_ids: Vec<&str> = items.iter().map(|item| &*item.phone_number_id).collect();
+    let keys: Vec<&str> = items.iter().map(|item| &*item.key).collect();
+    let kinds: Vec<&str> = items.iter().map(|item| item.kind.as_str()).collect();
+    let states: Vec<&str> = items.iter().map(|item| item.kind.first_state()).collect();
+    let customers: Vec<Option<i64>> = items.iter().map(|item| item.customer_id).collect();
+    let payloads: Vec<&str> = items.iter().map(|item| &*item.payload).collect();
+    let errors: Vec<Option<&str>> = items.iter().map(|item| item.error.as_deref()).collect();
+    let traces: Vec<Option<&str>> = items.iter().map(|item| item.trace.as_deref()).collect();
+    let sent: Vec<Option<DateTime<Utc>>> = items.iter().map(|item| item.sent_at).collect();
+    sqlx::query_scalar!(
+        r#"
+        INSERT INTO inbox (phone_number_id, key, kind, state, customer_id, payload, error, trace,
+                           sent_at, received_at, run_at)
+        SELECT item.*, $10, $10
+        FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+                    $7::text[], $8::text[], $9::timestamptz[]) AS item
+        ON CONFLICT ON CONSTRAINT inbox_once DO NOTHING
+        RETURNING key
+        "#,
+        &phone_number_ids as &[&str],
+        &keys as &[&str],
+        &kinds as &[&str],
+        &states as &[&str],
+        &customers as &[Option<i64>],
+        &payloads as &[&str],
+        &errors as &[Option<&str>],
+        &traces as &[Option<&str>],
+        &sent as &[Option<DateTime<Utc>>],
+        now,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// A conversation that this bot now holds: nobody else works on this customer's messages.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The customer.
+    pub customer: Customer,
+    /// Raised by this claim; a commit under an older epoch finds no row.
+    pub epoch: i64,
+    /// The conversation as it stands.
+    pub conversation: Conversation,
+}
+
+/// Claims up to `limit` conversations that have due messages and that no living bot holds.
+pub async fn claim(
+    pool: &PgPool,
+    bot: Uuid,
+    limit: i64,
+    now: DateTime<Utc>,
+    language: Language,
+) -> sqlx::Result<Vec<Claim>> {
+    let rows = sqlx::query(AssertSqlSafe(&**CLAIM))
+        .bind(bot)
+        .bind(limit)
+        .bind(now)
+        .fetch_all(pool)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let conversation = Conversation::from_stored(row.try_get("state")?);
+            let mut customer = customers::from_row(row, language)?;
+            if let (None, Some(detected)) = (customer.chosen_language, conversation.detected) {
+                customer.spoken = detected;
+            }
+            Ok(Claim {
+                customer,
+                epoch: row.try_get("epoch")?,
+                conversation,
+            })
+        })
+        .collect()
+}
+
+/// Free conversations are those that no living bot holds. `FOR UPDATE` checks that again after it
+/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one.
+static CLAIM: LazyLock<String> = LazyLock::new(|| {
+    let columns = customers::COLUMNS;
+    format!(
+        "WITH free AS (
+            SELECT c.customer_id
+            FROM conversation c
+            WHERE c.customer_id IN (
+                SELECT i.customer_id
+                FROM inbox i
+                JOIN conversation held USING (customer_id)
+                WHERE i.state = 'pending' AND i.run_at <= $3
+                  AND (held.lease_owner IS NULL OR NOT EXISTS (
+                        SELECT 1 FROM bot_instance b
+                        WHERE b.id = held.lease_owner AND b.alive_until > $3))
+                ORDER BY i.id
+                LIMIT $2 * 4)
+              AND (c.lease_owner IS NULL OR NOT EXISTS (
+                    SELECT 1 FROM bot_instance b
+                    WHERE b.id = c.lease_owner AND b.alive_until > $3))
+            LIMIT $2
+            FOR UPDATE OF c SKIP LOCKED
+        )
+        UPDATE conversation c
+        SET lease_owner = $1, lease_epoch = c.lease_epoch + 1
+        FROM free JOIN customer k ON k.id = free.customer_id
+        WHERE c.customer_id = free.customer_id
+        RETURNING c.lease_epoch AS epoch, c.state, {columns}"
+    )
+});
+
+/// A message to work on.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Row id; arrival order.
+    pub id: i64,
+    /// Whose it is.
+    pub customer_id: i64,
+    /// The wamid.
+    pub key: String,
+    /// The message's own JSON.
+    pub payload: String,
+    /// Failed attempts so far.
+    pub attempts: i32,
+    /// When Meta says the customer sent it.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When it was stored.
+    pub received_at: DateTime<Utc>,
+    /// Not to be worked on before.
+    pub run_at: DateTime<Utc>,
+    /// W3C trace context.
+    pub trace: Option<String>,
+}
+
+/// The waiting messages of these customers in arrival order, at most
+/// [`MAX_ITEMS_PER_TURN`] of each.
+pub async fn waiting(pool: &PgPool, customers: &[i64]) -> sqlx::Result<Vec<Item>> {
+    sqlx::query_as!(
+        Item,
+        r#"
+        SELECT i.id, i.customer_id AS "customer_id!", i.key, i.payload, i.attempts, i.sent_at,
+               i.received_at, i.run_at, i.trace
+        FROM UNNEST($1::bigint[]) AS claimed (customer_id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM inbox
+            WHERE inbox.customer_id = claimed.customer_id AND state = 'pending'
+            ORDER BY id LIMIT $2) i
+        ORDER BY i.id
+        "#,
+        customers,
+        MAX_ITEMS_PER_TURN,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Gives a conversation back without having finished anything.
+pub async fn release(pool: &PgPool, bot: Uuid, customer: i64, epoch: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE conversation SET lease_owner = NULL
+         WHERE customer_id = $1 AND lease_owner = $2 AND lease_epoch = $3",
+        customer,
+        bot,
+        epoch,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Puts a customer's waiting messages off until `run_at`: none may overtake another.
+pub async fn postpone(pool: &PgPool, customer: i64, run_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE inbox SET run_at = $2
+         WHERE customer_id = $1 AND state = 'pending' AND run_at < $2",
+        customer,
+        run_at,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Counts a failed attempt; after [`MAX_ATTEMPTS`] the item is dead. Returns whether it is.
+pub async fn fail(pool: &PgPool, id: i64, error: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"
+        UPDATE inbox
+        SET attempts = attempts + 1, error = $2,
+            state = CASE WHEN attempts + 1 >= $3 THEN 'dead' ELSE state END
+        WHERE id = $1 AND state = 'pending'
+        RETURNING state = 'dead' AS "dead!"
+        "#,
+        id,
+        error,
+        MAX_ATTEMPTS,
+    )
+    .fetch_optional(pool)
+    .await
+    .map(|dead| dead.unwrap_or(false))
+}
+
+/// Moves the waiting messages of a merged customer to the one that remains.
+pub async fn rehome(pool: &PgPool, from: i64, to: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE inbox SET customer_id = $2 WHERE customer_id = $1 AND state = 'pending'",
+        from,
+        to,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

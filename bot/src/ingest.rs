@@ -1,0 +1,290 @@
+//! From a webhook's body to a durable inbox, in batches.
+//!
+//! A few writers each take what is waiting, store it in one commit and tell the requests that wait
+//! for it. While one commit is on its way to the disk the next batch gathers, so that one `fsync`
+//! serves many webhooks and a lone webhook waits for nobody.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use moka::future::Cache;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use warung_whatsapp::{status::parse_status, webhook};
+
+use crate::{
+    app::App,
+    inbox::{self, Kind, NewItem},
+    outbox::{self, StatusReport},
+    store::customers::{self, Identities},
+};
+
+/// Webhooks that may wait for a commit; beyond, ingress answers 503.
+const QUEUE_WEBHOOKS: usize = 1_024;
+/// Commits under way at once.
+const WRITERS: usize = 2;
+/// Webhooks that share one commit at most.
+const BATCH_WEBHOOKS: usize = 128;
+/// Longest a batch may take; then its webhooks are answered 503 and Meta sends them again.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Identities remembered.
+const KNOWN_IDENTITIES: u64 = 100_000;
+/// How long an identity is believed without asking again; a merge is also noticed by the worker.
+const KNOWN_FOR: Duration = Duration::from_mins(10);
+
+/// Hands webhooks to the writers.
+#[derive(Clone)]
+pub struct Ingest {
+    queue: mpsc::Sender<Delivery>,
+}
+
+/// Why a webhook could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Too many wait already.
+    #[error("too many webhooks wait")]
+    Full,
+    /// The database is away or too slow.
+    #[error("the database is away")]
+    Database,
+}
+
+struct Delivery {
+    items: Vec<Received>,
+    stored: oneshot::Sender<bool>,
+}
+
+/// An item of a webhook, owned.
+struct Received {
+    item: NewItem,
+    sender: Option<(Identities, Option<String>)>,
+    status: Option<StatusReport>,
+}
+
+impl Ingest {
+    /// Starts the writers; they end when every clone is dropped.
+    pub fn start(app: &App) -> Self {
+        let (queue, deliveries) = mpsc::channel(QUEUE_WEBHOOKS);
+        let deliveries = Arc::new(Mutex::new(deliveries));
+        let known = Cache::builder()
+            .max_capacity(KNOWN_IDENTITIES)
+            .time_to_live(KNOWN_FOR)
+            .build();
+        for _ in 0..WRITERS {
+            let writer = Writer {
+                app: app.clone(),
+                known: known.clone(),
+            };
+            tokio::spawn(writer.run(Arc::clone(&deliveries)));
+        }
+        Self { queue }
+    }
+
+    /// Stores every item of a webhook; returns once they are durable.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing may be acknowledged.
+    pub async fn store(&self, items: Vec<webhook::Item<'_>>, trace: &str) -> Result<(), Refused> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let items = items
+            .into_iter()
+            .map(|item| Received::new(item, trace))
+            .collect();
+        let (stored, answer) = oneshot::channel();
+        self.queue
+            .try_send(Delivery { items, stored })
+            .map_err(|_| Refused::Full)?;
+        match answer.await {
+            Ok(true) => Ok(()),
+            _ => Err(Refused::Database),
+        }
+    }
+}
+
+impl Received {
+    fn new(item: webhook::Item<'_>, trace: &str) -> Self {
+        let (kind, mut error) = match &item.kind {
+            webhook::Kind::Message => (Kind::Message, None),
+            webhook::Kind::Status => (Kind::Status, None),
+            webhook::Kind::Standby | webhook::Kind::Handover => (Kind::Handover, None),
+            webhook::Kind::Other => (Kind::Other, None),
+            webhook::Kind::Malformed(reason) => (Kind::Malformed, Some(reason.clone())),
+        };
+        let mut received = Self {
+            item: NewItem {
+                phone_number_id: item.phone_number_id.into_owned(),
+                key: item.key,
+                kind,
+                customer_id: None,
+                payload: item.raw.get().replace('\0', ""),
+                error: None,
+                trace: Some(trace.to_owned()),
+                sent_at: item.sent_at,
+            },
+            sender: None,
+            status: None,
+        };
+        match kind {
+            Kind::Message => {
+                let names = &item.identities;
+                match Identities::parse(
+                    names.wa_id.as_deref(),
+                    names.user_id.as_deref(),
+                    names.parent_user_id.as_deref(),
+                ) {
+                    Ok(identities) => received.sender = Some((identities, item.profile_name)),
+                    Err(reason) => error = Some(reason),
+                }
+            }
+            Kind::Status => match parse_status(item.raw.get()) {
+                Ok(status) => {
+                    received.status = Some(StatusReport {
+                        id: status
+                            .opaque
+                            .as_deref()
+                            .and_then(|opaque| opaque.parse().ok()),
+                        wamid: status.wamid,
+                        delivery: status.state.as_str().to_owned(),
+                        billable: status.pricing.and_then(|pricing| pricing.billable),
+                    });
+                }
+                Err(reason) => error = Some(reason.to_string()),
+            },
+            Kind::Handover | Kind::Other | Kind::Malformed => {}
+        }
+        if let Some(error) = error {
+            received.item.kind = Kind::Malformed;
+            received.item.error = Some(error);
+        }
+        received
+    }
+}
+
+struct Writer {
+    app: App,
+    known: Cache<Identities, i64>,
+}
+
+impl Writer {
+    async fn run(self, deliveries: Arc<Mutex<mpsc::Receiver<Delivery>>>) {
+        let mut batch = Vec::with_capacity(BATCH_WEBHOOKS);
+        loop {
+            let received = deliveries
+                .lock()
+                .await
+                .recv_many(&mut batch, BATCH_WEBHOOKS)
+                .await;
+            if received == 0 {
+                return;
+            }
+            let (mut items, waiting): (Vec<_>, Vec<_>) = batch
+                .drain(..)
+                .map(|delivery| (delivery.items, delivery.stored))
+                .unzip();
+            let mut items: Vec<Received> = items.drain(..).flatten().collect();
+            let stored = self.store_in_time(&mut items).await;
+            for waiter in waiting {
+                // A request that has gone needs no answer: Meta will send it again.
+                let _ = waiter.send(stored);
+            }
+        }
+    }
+
+    /// Stores a batch; one that met another bot's batch crosswise (a deadlock, which PostgreSQL
+    /// ends by failing one of them) is tried again.
+    async fn store_in_time(&self, items: &mut [Received]) -> bool {
+        let attempt = async {
+            loop {
+                match self.store(items).await {
+                    Err(error) if is_deadlock(&error) => {}
+                    result => return result,
+                }
+            }
+        };
+        match tokio::time::timeout(COMMIT_TIMEOUT, attempt).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(error = format!("{error:#}"), "webhooks were not stored");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("storing webhooks took too long");
+                false
+            }
+        }
+    }
+
+    async fn store(&self, received: &mut [Received]) -> Result<()> {
+        let now = self.app.clock.now();
+        for item in received.iter_mut() {
+            if let Some((identities, profile_name)) = &item.sender {
+                let customer = self.customer(identities, profile_name.as_deref()).await?;
+                item.item.customer_id = Some(customer);
+            }
+        }
+        let items: Vec<NewItem> = received
+            .iter()
+            .map(|received| received.item.clone())
+            .collect();
+        let statuses: Vec<StatusReport> = received
+            .iter()
+            .filter_map(|received| received.status.clone())
+            .collect();
+        let fresh = if statuses.is_empty() {
+            let mut connection = self.app.pool.acquire().await?;
+            inbox::put(&mut connection, &items, now).await?
+        } else {
+            let mut tx = self.app.pool.begin().await?;
+            let fresh = inbox::put(&mut tx, &items, now).await?;
+            outbox::apply_statuses(&mut tx, &statuses, now).await?;
+            tx.commit().await?;
+            fresh
+        };
+        self.count(&items, fresh.len());
+        if items.iter().any(|item| item.kind == Kind::Message) {
+            self.app.signals.inbound.notify_one();
+            self.app.hint_fleet();
+        }
+        Ok(())
+    }
+
+    async fn customer(&self, identities: &Identities, profile: Option<&str>) -> Result<i64> {
+        if let Some(customer) = self.known.get(identities).await {
+            return Ok(customer);
+        }
+        let mut tx = self.app.pool.begin().await?;
+        let now = self.app.clock.now();
+        let customer = customers::resolve(&mut tx, identities, profile, now).await?;
+        tx.commit().await?;
+        self.known.insert(identities.clone(), customer).await;
+        Ok(customer)
+    }
+
+    fn count(&self, items: &[NewItem], fresh: usize) {
+        let metrics = &self.app.metrics;
+        for item in items {
+            metrics
+                .inbox_items
+                .with_label_values(&[item.kind.as_str()])
+                .inc();
+            if item.kind == Kind::Handover {
+                metrics.handovers.inc();
+            }
+        }
+        let repeated = items.len() - fresh;
+        metrics
+            .duplicates
+            .inc_by(u64::try_from(repeated).unwrap_or(0));
+        #[expect(clippy::cast_precision_loss, reason = "batches are small")]
+        metrics.inbox_batch_rows.observe(items.len() as f64);
+    }
+}
+
+/// PostgreSQL's `deadlock_detected`.
+fn is_deadlock(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<sqlx::Error>()
+        .and_then(sqlx::Error::as_database_error)
+        .is_some_and(|error| error.code().as_deref() == Some("40P01"))
+}

@@ -1,0 +1,127 @@
+//! The life of a bot process: start, serve, stop within ten seconds with nothing lost.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::{App, INBOUND_HINT},
+    config::{Config, Role},
+    http::{self, accept::Server},
+    worker::{inbound, instance, outbound, sweeps},
+};
+
+/// How long the process waits for PostgreSQL at its start before it serves anyway (not ready).
+const START_PATIENCE: Duration = Duration::from_secs(5);
+/// How long turns under way may take to end.
+const DRAIN_TURNS: Duration = Duration::from_secs(5);
+/// How long sends under way may take to end.
+const DRAIN_SENDS: Duration = Duration::from_secs(3);
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// The address cannot be bound, or a part cannot be put together.
+pub async fn run(config: Config, roles: Vec<Role>) -> Result<()> {
+    let stop = CancellationToken::new();
+    let (sender, queue) = outbound::SenderHandle::new();
+    let server = Server::bind(config.listen).await?;
+    let app = App::new(config, sender, stop.clone())?;
+    announce(&app, &server).await;
+    let serving = tokio::spawn(server.serve(
+        http::router(&app, &roles),
+        app.metrics.clone(),
+        stop.clone(),
+    ));
+    let heart = tokio::spawn(instance::keep_alive(app.clone()));
+    let worker = roles
+        .contains(&Role::Worker)
+        .then(|| Worker::start(&app, queue));
+    until_told_to_stop().await?;
+    tracing::info!("stopping: no new work is claimed");
+    stop.cancel();
+    let _ = serving.await;
+    if let Some(worker) = worker {
+        worker.drain().await;
+    }
+    heart.abort();
+    if let Err(error) = instance::retire(&app).await {
+        tracing::warn!(%error, "the bot's own row stays until it expires");
+    }
+    app.coordination.shutdown().await;
+    app.pool.close().await;
+    app.relaxed.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn announce(app: &App, server: &Server) {
+    if let Ok(Ok(())) = timeout(START_PATIENCE, instance::beat(app)).await {
+        tracing::info!(address = %server.address, bot.id = %app.bot_id, "ready");
+    } else {
+        tracing::warn!(address = %server.address, "PostgreSQL does not answer; serving, not ready");
+    }
+}
+
+async fn until_told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The loops of the worker role.
+struct Worker {
+    inbound: tokio::task::JoinHandle<()>,
+    outbound: tokio::task::JoinHandle<()>,
+    sweeps: TaskTracker,
+    drained: CancellationToken,
+    hints: tokio::task::JoinHandle<()>,
+}
+
+impl Worker {
+    fn start(app: &App, queue: tokio::sync::mpsc::Receiver<crate::outbox::Parcel>) -> Self {
+        let drained = CancellationToken::new();
+        let background = TaskTracker::new();
+        sweeps::start(app, &background);
+        Self {
+            inbound: tokio::spawn(inbound::run(app.clone())),
+            outbound: tokio::spawn(outbound::run(app.clone(), queue, drained.clone())),
+            hints: tokio::spawn(listen(app.clone())),
+            sweeps: background,
+            drained,
+        }
+    }
+
+    /// Lets turns end, then sends, then sweeps: each only hands work to the next.
+    async fn drain(self) {
+        if timeout(DRAIN_TURNS, self.inbound).await.is_err() {
+            tracing::warn!("turns were still under way: another bot will take them up");
+        }
+        self.drained.cancel();
+        if timeout(DRAIN_SENDS, self.outbound).await.is_err() {
+            tracing::warn!("sends were still under way: another bot will take them up");
+        }
+        self.hints.abort();
+        self.sweeps.close();
+        let _ = timeout(Duration::from_secs(1), self.sweeps.wait()).await;
+    }
+}
+
+/// Passes other bots' hints on to the inbound loop.
+async fn listen(app: App) {
+    let mut hints = app.coordination.hints().subscribe();
+    loop {
+        if hints.recv().await.contains(INBOUND_HINT) {
+            app.signals.inbound.notify_one();
+        }
+    }
+}

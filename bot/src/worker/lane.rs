@@ -1,0 +1,197 @@
+//! One claimed conversation: reads its waiting messages, lets the flows answer, closes the turn.
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use warung_domain::conversation::Command;
+use warung_whatsapp::{
+    inbound::{Content, Inbound, parse_message},
+    reply::render,
+};
+
+use super::turn::{Answer, Closing, Opening, Turn};
+use crate::{
+    app::App,
+    flows,
+    inbox::{self, Claim, Item},
+    reading::{self, Reading},
+};
+
+/// A message older than this is not acted on: after an outage a customer gets one summary.
+const TOO_OLD: TimeDelta = TimeDelta::minutes(10);
+
+/// A message with what it says.
+struct Said {
+    item: Item,
+    inbound: Inbound,
+}
+
+/// Works on a claimed conversation. Returns how the turn ended, for the metric.
+pub async fn run(app: &App, claim: Claim, items: Vec<Item>) -> Result<&'static str> {
+    let now = app.clock.now();
+    if let Some(survivor) = claim.customer.merged_into {
+        inbox::rehome(&app.pool, claim.customer.id, survivor).await?;
+        release(app, &claim).await?;
+        app.signals.inbound.notify_one();
+        return Ok("rehomed");
+    }
+    let Some(wake_at) = due(app, &claim, &items, now) else {
+        return answer(app, claim, items, now).await;
+    };
+    inbox::postpone(&app.pool, claim.customer.id, wake_at).await?;
+    release(app, &claim).await?;
+    Ok("postponed")
+}
+
+async fn release(app: &App, claim: &Claim) -> Result<()> {
+    inbox::release(&app.pool, app.bot_id, claim.customer.id, claim.epoch).await?;
+    Ok(())
+}
+
+/// When these messages must wait, until when: an earlier one that failed is not due yet, or a burst
+/// of texts is still going on.
+fn due(app: &App, claim: &Claim, items: &[Item], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let first = items.first()?;
+    if first.run_at > now {
+        return Some(first.run_at);
+    }
+    let window = TimeDelta::from_std(app.config.limits.burst_window).ok()?;
+    let quiet_at = claim.conversation.last_text_at? + window;
+    let is_text = first.payload.contains("\"text\"") && !first.payload.contains("\"interactive\"");
+    // A tap answers what was just shown; a text within the window goes on from the last one. It is
+    // held back once only: its own arrival already lies a window behind when it is looked at again.
+    let held = first.received_at + window <= now;
+    (is_text && quiet_at > now && !held).then(|| quiet_at.min(first.received_at + window))
+}
+
+async fn answer(
+    app: &App,
+    claim: Claim,
+    mut items: Vec<Item>,
+    now: DateTime<Utc>,
+) -> Result<&'static str> {
+    if items.first().is_some_and(|first| first.attempts > 0) {
+        // One of several was at fault; alone, the faulty one shows itself and spares the others.
+        items.truncate(1);
+    }
+    if items.is_empty() {
+        release(app, &claim).await?;
+        return Ok("empty");
+    }
+    let recipient = claim
+        .customer
+        .recipient()
+        .context("the customer has no address")?;
+    let mut turn = Turn::begin(Opening {
+        app,
+        now,
+        customer: claim.customer,
+        conversation: claim.conversation,
+        recipient,
+        trace: items.first().and_then(|item| item.trace.clone()),
+    });
+    let mut progress = Progress::default();
+    for item in items {
+        let inbound = parse_message(&item.payload)?;
+        if !progress.take(&mut turn, Said { item, inbound }).await? {
+            break;
+        }
+    }
+    let outcome = if progress.answer.is_some() {
+        "answered"
+    } else {
+        "silent"
+    };
+    close(app, turn, claim.epoch, progress).await?;
+    Ok(outcome)
+}
+
+/// What a turn has done so far.
+#[derive(Default)]
+struct Progress {
+    done: Vec<i64>,
+    answer: Option<Answer>,
+    received_at: Option<DateTime<Utc>>,
+    last: Option<Command>,
+    told_old: bool,
+}
+
+impl Progress {
+    /// Works on one message. Returns false when it must wait for a turn of its own: a purchase is
+    /// always the first of its turn, because its lock is taken before any transaction is open.
+    async fn take(&mut self, turn: &mut Turn<'_>, said: Said) -> Result<bool> {
+        let is_first = self.done.is_empty();
+        turn.message_key.clone_from(&said.item.key);
+        let reading = reading::read(turn, &said.inbound).await?;
+        if reading.spends_money() && !is_first {
+            let again = matches!((&reading, &self.last), (Reading::Command(now), Some(before)) if now == before);
+            if !again {
+                return Ok(false);
+            }
+            // The same tap once more, before it was answered: the one answer is for both.
+            self.finish(&said, None);
+            return Ok(true);
+        }
+        let sent_at = said.item.sent_at.unwrap_or(said.item.received_at);
+        let answer = if turn.now - sent_at > TOO_OLD && reading.wants_an_answer() {
+            let answer = (!self.told_old).then(|| flows::backlog::summary(turn));
+            self.told_old = true;
+            answer
+        } else {
+            self.last = match &reading {
+                Reading::Command(command) => Some(command.clone()),
+                _ => None,
+            };
+            flows::handle(turn, reading).await?
+        };
+        if matches!(said.inbound.content, Content::Text { .. }) {
+            turn.conversation.last_text_at = Some(turn.now);
+        }
+        self.finish(&said, answer);
+        Ok(true)
+    }
+
+    fn finish(&mut self, said: &Said, answer: Option<Answer>) {
+        self.done.push(said.item.id);
+        self.received_at = Some(said.item.received_at);
+        self.answer = match (self.answer.take(), answer) {
+            (Some(before), Some(next)) => Some(before.merged_with(next)),
+            (before, next) => next.or(before),
+        };
+    }
+}
+
+async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) -> Result<()> {
+    if let Some(answer) = &progress.answer {
+        turn.conversation.menu = options(app, answer);
+    }
+    let lock = turn.purchase_lock.take();
+    let room = app.sender.room();
+    let received_at = progress.received_at.unwrap_or(turn.now);
+    let closing = Closing {
+        epoch,
+        items: progress.done,
+        received_at,
+        answer: progress.answer,
+    };
+    let closed = turn.close(closing, room.is_some()).await;
+    // Off the reply path: dropping a lock releases it in the background.
+    drop(lock);
+    let closed = closed?;
+    match (closed.claimed, room) {
+        (Some(parcel), Some(room)) => room.send(parcel),
+        _ => app.signals.outbound.notify_one(),
+    }
+    if closed.more {
+        app.signals.inbound.notify_one();
+    }
+    Ok(())
+}
+
+/// What the customer will see is what their next number counts in.
+fn options(app: &App, answer: &Answer) -> Vec<Command> {
+    render(&answer.reply)
+        .options
+        .iter()
+        .filter_map(|id| Command::decode(app.vault.verified(id)?).ok())
+        .collect()
+}

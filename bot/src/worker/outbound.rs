@@ -1,0 +1,361 @@
+//! The sender: takes claimed messages, paces them over the fleet, calls WhatsApp, marks what
+//! became of each.
+//!
+//! Messages come from turns that claimed their reply with their own commit (no detour), and from
+//! the outbox: what waited, what must be tried again, what another bot left behind.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use warung_coordination::SendGrant;
+use warung_whatsapp::{
+    client::SendError,
+    error::{Action, ApiError},
+    message::{CallbackData, OutgoingMessage},
+    reply::{Header, render},
+};
+
+use crate::{
+    app::App,
+    outbox::{self, Body, Mark, Outcome, Parcel},
+    qr,
+    store::customers,
+    telemetry,
+};
+
+/// Claimed replies that may wait for the sender; beyond, replies stay in the outbox.
+const QUEUE_PARCELS: usize = 512;
+/// Messages that ask for pacing together.
+const BATCH_PARCELS: usize = 64;
+/// Calls to WhatsApp under way at once.
+const MAX_CALLS: usize = 64;
+/// How long a lost signal can delay a message.
+const POLL: Duration = Duration::from_millis(250);
+/// Marks that share one commit.
+const BATCH_MARKS: usize = 256;
+/// How long a mark is tried again while the database is away; then the row is taken up again by
+/// the sweep, which may repeat a reply but loses none.
+const MARK_RETRIES: u32 = 50;
+/// Pause between two tries of a mark.
+const MARK_PAUSE: Duration = Duration::from_millis(200);
+/// A frozen account (token, policy, billing) is tried again after this long: a person must act.
+const FREEZE: Duration = Duration::from_mins(5);
+
+/// The way to the sender for replies claimed with their commit.
+#[derive(Debug, Clone)]
+pub struct SenderHandle(mpsc::Sender<Parcel>);
+
+/// A place in the sender's queue, kept while the commit is under way.
+pub struct Room(mpsc::OwnedPermit<Parcel>);
+
+impl SenderHandle {
+    /// A handle and the queue behind it.
+    pub fn new() -> (Self, mpsc::Receiver<Parcel>) {
+        let (sender, queue) = mpsc::channel(QUEUE_PARCELS);
+        (Self(sender), queue)
+    }
+
+    /// A place, unless the queue is full: then the reply waits in the outbox like any other.
+    pub fn room(&self) -> Option<Room> {
+        self.0.clone().try_reserve_owned().ok().map(Room)
+    }
+}
+
+impl Room {
+    /// Hands the reply over.
+    pub fn send(self, parcel: Parcel) {
+        self.0.send(parcel);
+    }
+}
+
+/// Sends until `drained` says that no turn can hand over another reply, then finishes.
+pub async fn run(
+    app: App,
+    mut queue: mpsc::Receiver<Parcel>,
+    drained: tokio_util::sync::CancellationToken,
+) {
+    let (marks, marker) = mpsc::channel(BATCH_MARKS);
+    let marker = tokio::spawn(mark(app.clone(), marker));
+    let sender = Sender {
+        calls: Arc::new(Semaphore::new(MAX_CALLS)),
+        tasks: TaskTracker::new(),
+        marks,
+        app,
+    };
+    let mut batch = Vec::with_capacity(BATCH_PARCELS);
+    while !drained.is_cancelled() {
+        tokio::select! {
+            biased;
+            _ = queue.recv_many(&mut batch, BATCH_PARCELS) => {}
+            () = sender.app.signals.outbound.notified() => sender.claim(&mut batch).await,
+            () = tokio::time::sleep(POLL) => sender.claim(&mut batch).await,
+            () = drained.cancelled() => {}
+        }
+        sender.dispatch(batch.drain(..)).await;
+    }
+    while let Ok(parcel) = queue.try_recv() {
+        batch.push(parcel);
+    }
+    sender.dispatch(batch.drain(..)).await;
+    sender.tasks.close();
+    sender.tasks.wait().await;
+    drop(sender);
+    let _ = marker.await;
+}
+
+struct Sender {
+    app: App,
+    calls: Arc<Semaphore>,
+    tasks: TaskTracker,
+    marks: mpsc::Sender<Mark>,
+}
+
+impl Sender {
+    /// Takes what waits in the outbox, no more than can be called now.
+    async fn claim(&self, batch: &mut Vec<Parcel>) {
+        let room = self.calls.available_permits().min(BATCH_PARCELS);
+        if room == 0 || self.app.stop.is_cancelled() {
+            return;
+        }
+        let limit = i64::try_from(room).unwrap_or(1);
+        let now = self.app.clock.now();
+        match outbox::claim(&self.app.pool, self.app.bot_id, limit, now).await {
+            Ok(parcels) => {
+                if parcels.len() == room {
+                    self.app.signals.outbound.notify_one();
+                }
+                batch.extend(parcels);
+            }
+            Err(error) => tracing::warn!(%error, "the outbox could not be claimed"),
+        }
+    }
+
+    async fn dispatch(&self, parcels: impl Iterator<Item = Parcel>) {
+        let parcels: Vec<Parcel> = parcels.collect();
+        if parcels.is_empty() {
+            return;
+        }
+        let names: Vec<String> = parcels
+            .iter()
+            .map(|parcel| parcel.customer_id.to_string())
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let grants = self.app.pace.grant(&names).await;
+        for (parcel, grant) in parcels.into_iter().zip(grants) {
+            match grant {
+                SendGrant::Granted => self.call(parcel).await,
+                SendGrant::PairDelay(wait) | SendGrant::NumberDelay(wait) => {
+                    self.app.metrics.sends.with_label_values(&["paced"]).inc();
+                    let outcome = Outcome::Paced(after(self.app.clock.now(), wait));
+                    self.report(Mark {
+                        id: parcel.id,
+                        outcome,
+                    })
+                    .await;
+                }
+            }
+        }
+    }
+
+    async fn call(&self, parcel: Parcel) {
+        let Ok(permit) = Arc::clone(&self.calls).acquire_owned().await else {
+            return;
+        };
+        let (app, marks) = (self.app.clone(), self.marks.clone());
+        let trace = telemetry::begin("send", parcel.trace.as_deref());
+        self.tasks.spawn(
+            async move {
+                let id = parcel.id;
+                let outcome = send(&app, parcel).await;
+                drop(permit);
+                let _ = marks.send(Mark { id, outcome }).await;
+            }
+            .instrument(trace.span),
+        );
+    }
+
+    async fn report(&self, mark: Mark) {
+        let _ = self.marks.send(mark).await;
+    }
+}
+
+/// Sends one message and says what became of it.
+async fn send(app: &App, parcel: Parcel) -> Outcome {
+    let attempt = u32::try_from(parcel.attempts - 1).unwrap_or(0);
+    let mut body = match open(app, &parcel) {
+        Ok(body) => body,
+        Err(error) => return Outcome::Dead(format!("{error:#}")),
+    };
+    let begun = std::time::Instant::now();
+    if let Some(text) = body.qr.take() {
+        match upload(app, &text).await {
+            Ok(id) => body.reply.header = Header::ImageId(id),
+            Err(error) => return judge(app, &parcel, attempt, error).await,
+        }
+    }
+    let mut message = OutgoingMessage::new(body.recipient, render(&body.reply).content);
+    message.biz_opaque_callback_data = CallbackData::parse(parcel.id.to_string()).ok();
+    let sent = app.whatsapp.send(&message).await;
+    app.metrics
+        .send_seconds
+        .observe(begun.elapsed().as_secs_f64());
+    match sent {
+        Ok(wamid) => {
+            app.metrics.sends.with_label_values(&["ok"]).inc();
+            if let Some(received_at) = parcel.received_at {
+                let waited = (app.clock.now() - received_at).as_seconds_f64();
+                app.metrics.message_e2e_seconds.observe(waited.max(0.0));
+            }
+            tracing::info!(outbox.id = parcel.id, "sent");
+            Outcome::Sent(wamid.0)
+        }
+        Err(error) => judge(app, &parcel, attempt, error).await,
+    }
+}
+
+fn open(app: &App, parcel: &Parcel) -> anyhow::Result<Body> {
+    Ok(match (&parcel.payload, &parcel.sealed) {
+        (Some(payload), _) => serde_json::from_value(payload.clone())?,
+        (None, Some(sealed)) => {
+            serde_json::from_str(&app.vault.open(outbox::SEAL_PURPOSE, sealed)?)?
+        }
+        (None, None) => anyhow::bail!("the message has no body"),
+    })
+}
+
+async fn upload(app: &App, text: &str) -> Result<String, SendError> {
+    let picture = qr::png(text).map_err(|error| SendError::NotSent(format!("QR code: {error}")))?;
+    let media = app
+        .whatsapp
+        .upload_media(Bytes::from(picture), "image/png", "qris.png")
+        .await?;
+    Ok(media.0)
+}
+
+/// What the error table says about a send that did not succeed.
+async fn judge(app: &App, parcel: &Parcel, attempt: u32, error: SendError) -> Outcome {
+    let now = app.clock.now();
+    let reason = error.to_string();
+    let outcome = match &error {
+        SendError::NotSent(_) => {
+            app.metrics.sends.with_label_values(&["not_sent"]).inc();
+            Outcome::Retry(after(now, backoff(attempt)), reason)
+        }
+        SendError::Unknown(_) => {
+            app.metrics.sends.with_label_values(&["unknown"]).inc();
+            Outcome::Unknown(reason)
+        }
+        SendError::Api(api) => {
+            app.metrics
+                .sends
+                .with_label_values(&[&api.code.to_string()])
+                .inc();
+            act(app, parcel, api, attempt, now, reason).await
+        }
+    };
+    tracing::warn!(outbox.id = parcel.id, %error, outcome = name(&outcome), "send failed");
+    match outcome {
+        Outcome::Retry(_, reason) if parcel.attempts >= outbox::MAX_ATTEMPTS => {
+            Outcome::Dead(reason)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn act(
+    app: &App,
+    parcel: &Parcel,
+    api: &ApiError,
+    attempt: u32,
+    now: DateTime<Utc>,
+    reason: String,
+) -> Outcome {
+    let retry = |wait: Duration| Outcome::Retry(after(now, wait), reason.clone());
+    match api.action(attempt) {
+        Action::RetryWithBackoff(wait) | Action::Hold(wait) => retry(wait),
+        Action::PauseApp(wait) | Action::PauseNumber(wait) | Action::WaitThrottle(wait) => {
+            app.pace.pause_number(wait).await;
+            retry(wait)
+        }
+        Action::DelayPair(wait) => {
+            app.pace
+                .penalize_pair(&parcel.customer_id.to_string(), wait)
+                .await;
+            retry(wait)
+        }
+        Action::FreezeAndPage | Action::RegistrationLimit => {
+            tracing::error!(
+                code = api.code,
+                "WhatsApp refuses this account: a person must act"
+            );
+            app.pace.pause_number(FREEZE).await;
+            retry(FREEZE)
+        }
+        Action::MediaRetryOnce => retry(Duration::ZERO),
+        Action::OptOut => {
+            let customer = parcel.customer_id;
+            if let Err(error) = customers::stop_marketing(&app.pool, customer).await {
+                tracing::warn!(%error, "an opt-out was not recorded");
+            }
+            Outcome::Dead(reason)
+        }
+        Action::WindowClosed
+        | Action::DirectSendBlocked
+        | Action::Undeliverable
+        | Action::Drop
+        | Action::HaltCampaigns
+        | Action::OurBug
+        | Action::NeedsPhone
+        | Action::IdentityChanged
+        | Action::Template => Outcome::Dead(reason),
+    }
+}
+
+fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sent(_) => "sent",
+        Outcome::Retry(..) => "retry",
+        Outcome::Paced(_) => "paced",
+        Outcome::Unknown(_) => "unknown",
+        Outcome::Dead(_) => "dead",
+    }
+}
+
+/// 0.5 s, doubled with every attempt, at most a minute.
+fn backoff(attempt: u32) -> Duration {
+    (Duration::from_millis(500) * 2_u32.pow(attempt.min(7))).min(Duration::from_mins(1))
+}
+
+fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(1))
+}
+
+/// Records what became of sends, many in one commit.
+async fn mark(app: App, mut finished: mpsc::Receiver<Mark>) {
+    let mut batch = Vec::with_capacity(BATCH_MARKS);
+    while finished.recv_many(&mut batch, BATCH_MARKS).await > 0 {
+        for _ in 0..MARK_RETRIES {
+            let now = app.clock.now();
+            match outbox::mark(&app.relaxed, app.bot_id, &batch, now).await {
+                Ok(more) => {
+                    if more {
+                        app.signals.outbound.notify_one();
+                    }
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, rows = batch.len(), "sends could not be marked");
+                    let _ = timeout(MARK_PAUSE, std::future::pending::<()>()).await;
+                }
+            }
+        }
+        batch.clear();
+    }
+}
