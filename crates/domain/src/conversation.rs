@@ -433,3 +433,8 @@ pub enum Problem {
 pub fn parse(text: &str, context: &ParseContext<'_>) -> Parsed {
     reading::read(text, context)
 }
+
+/// Whether a message says nothing but hello, please or thank you, so that it is no search.
+pub fn is_courtesy(text: &str) -> bool {
+    reading::is_courtesy(text)
+}

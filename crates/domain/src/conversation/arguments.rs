@@ -202,11 +202,13 @@ fn amount(call: &Call<'_>) -> Option<Parsed> {
     {
         args = rest;
     }
-    if let [rest @ .., word] = args
-        && !rest.is_empty()
-        && PaymentMethod::from_words(&word.key).is_some()
-    {
-        args = rest;
+    // A way to pay takes up to three words: `pakai va bca`.
+    for words in (1..=3.min(args.len().saturating_sub(1))).rev() {
+        let (rest, method) = args.split_at(args.len() - words);
+        if PaymentMethod::from_words(&words::join(method)).is_some() {
+            args = rest;
+            break;
+        }
     }
     if words::are_idle(args) {
         return Some(Parsed::Command(Command::TopUp { amount: None }));

@@ -89,7 +89,19 @@ fn order(call: &Call<'_>) -> Result<Option<OrderNumber>, Problem> {
     let is_noise = |word: &&Word| {
         matches!(
             word.key.as_str(),
-            "pesanan" | "order" | "pembayaran" | "paket" | "saya" | "my"
+            "pesanan"
+                | "order"
+                | "pembayaran"
+                | "paket"
+                | "kiriman"
+                | "package"
+                | "parcel"
+                | "beli"
+                | "belanja"
+                | "checkout"
+                | "saya"
+                | "my"
+                | "the"
         )
     };
     let args: Vec<&Word> = call.args().iter().filter(|word| !is_noise(word)).collect();

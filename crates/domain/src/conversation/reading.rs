@@ -2,6 +2,7 @@
 
 use crate::catalog::Sku;
 use crate::conversation::arguments::{self, Call};
+use crate::conversation::goods;
 use crate::conversation::vocabulary::{self, Found};
 use crate::conversation::words::{self, Word};
 use crate::conversation::{
@@ -36,7 +37,8 @@ pub(super) fn read(message: &str, context: &ParseContext<'_>) -> Parsed {
         .or_else(|| named_method(asked, context))
         .or_else(|| awaited(message, asked, context))
         .or_else(|| option(asked, context))
-        .unwrap_or_else(|| Parsed::Words(words::join(asked)))
+        .or_else(|| named_goods(message, asked, context))
+        .unwrap_or_else(|| Parsed::Words(words::join(words::without_questions(asked))))
 }
 
 /// A bare number in reply to a product is how many of it; a way to pay in reply to a quote pays it.
@@ -97,6 +99,27 @@ pub(super) fn offered(method: PaymentMethod, context: &ParseContext<'_>) -> Opti
         _ => false,
     };
     context.menu.iter().find(pays).cloned()
+}
+
+/// Goods without a command: read as if *beli* stood before them.
+fn named_goods(message: &str, asked: &[Word], context: &ParseContext<'_>) -> Option<Parsed> {
+    let found = Found {
+        name: CommandName::Buy,
+        alias: "beli",
+        taken: 0,
+        typo: None,
+    };
+    goods::named(&Call {
+        found,
+        args: asked,
+        message,
+        context,
+    })
+}
+
+/// Whether a message says nothing but hello, please or thank you.
+pub(super) fn is_courtesy(message: &str) -> bool {
+    words::are_courteous(&words::split(message))
 }
 
 /// The answer to what the shop asked last.

@@ -18,7 +18,7 @@ pub(super) fn read(call: &Call<'_>) -> Option<Parsed> {
         CommandName::Price => Some(price(call)),
         CommandName::Ship => Some(ship(call)),
         CommandName::Resend => Some(resend(call)),
-        CommandName::Recap => bare(StaffCommand::Recap),
+        CommandName::Recap => Some(Ok(Command::Staff(StaffCommand::Recap))),
         CommandName::CloseShop => bare(StaffCommand::CloseShop),
         CommandName::OpenShop => bare(StaffCommand::OpenShop),
         _ => None,

@@ -7,53 +7,13 @@ const MAX_WORDS: usize = 120;
 /// The longest text handed to a product search, in characters.
 const MAX_QUERY_CHARS: usize = 80;
 
-/// Words that greet or address somebody and ask for nothing.
+/// Words that greet, address or ask politely, and mean nothing before a command.
 const COURTESIES: &[&str] = &[
-    "aku",
-    "assalamualaikum",
-    "bang",
-    "bos",
-    "boss",
-    "bro",
-    "can",
-    "could",
-    "dong",
-    "gan",
-    "hai",
-    "halo",
-    "hallo",
-    "hello",
-    "hey",
-    "hi",
-    "i",
-    "ingin",
-    "kak",
-    "kakak",
-    "ka",
-    "like",
-    "malam",
-    "mau",
-    "mas",
-    "mbak",
-    "min",
-    "mimin",
-    "minta",
-    "mohon",
-    "p",
-    "pagi",
-    "permisi",
-    "please",
-    "pls",
-    "saya",
-    "selamat",
-    "siang",
-    "sis",
-    "sore",
-    "to",
-    "tolong",
-    "want",
-    "would",
-    "you",
+    "aku", "bang", "bos", "boss", "bro", "can", "change", "could", "dong", "gan", "ganti", "hai",
+    "halo", "hallo", "hello", "hey", "hi", "i", "ingin", "ka", "kak", "kakak", "lihat", "like",
+    "malam", "mas", "mau", "mbak", "me", "min", "mimin", "minta", "mohon", "p", "pagi", "permisi",
+    "please", "pls", "saya", "see", "selamat", "show", "siang", "sis", "sore", "to", "tolong",
+    "ubah", "view", "want", "would", "you",
 ];
 
 /// Words that may follow a command and mean nothing.
@@ -63,8 +23,27 @@ const PARTICLES: &[&str] = &[
     "terima", "thank", "thanks", "ya", "yah", "you",
 ];
 
+/// Words that ask about goods and are no part of their names.
+const QUESTIONS: &[&str] = &[
+    "ada", "any", "apa", "apakah", "berapa", "do", "ga", "gak", "harga", "harganya", "have", "how",
+    "is", "jual", "kah", "much", "nggak", "punya", "ready", "there", "what",
+];
+
 /// Words that count units and are no part of a product's name.
-const UNITS: &[&str] = &["biji", "bh", "buah", "pc", "pcs", "unit", "units", "x"];
+const UNITS: &[&str] = &[
+    "bh", "biji", "buah", "bungkus", "lembar", "pc", "pcs", "porsi", "unit", "units", "x",
+];
+
+/// Words that count units behind a number and otherwise are goods.
+const CONTAINERS: &[&str] = &[
+    "botol", "box", "cup", "dus", "gelas", "kotak", "pack", "pak", "sachet",
+];
+
+/// Words that make the number before them part of a product's name: `5 kg`.
+const MEASURES: &[&str] = &[
+    "cm", "g", "gb", "gr", "gram", "in", "inch", "kg", "l", "liter", "litre", "lt", "m", "mb",
+    "ml", "mm", "ons", "rb", "ribu", "tb", "volt", "watt",
+];
 
 /// One word of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,24 +56,33 @@ pub(super) struct Word {
     pub(super) after: usize,
 }
 
-/// Splits a message. A first word such as `alamat:Jl.` counts as two.
+/// Splits a message. A first word such as `alamat:Jl.` counts as two, and so does `kopi=2`.
 pub(super) fn split(message: &str) -> Vec<Word> {
     let mut words = Vec::new();
     for (start, raw) in raw_words(message).take(MAX_WORDS) {
-        let label = raw.split_once(':').filter(|(label, rest)| {
-            words.is_empty() && !rest.is_empty() && label.chars().all(char::is_alphabetic)
-        });
-        let pieces = label.map_or_else(
-            || vec![(start, raw)],
-            |(label, rest)| vec![(start, label), (start + label.len() + 1, rest)],
-        );
-        words.extend(
-            pieces
-                .into_iter()
-                .filter_map(|(start, raw)| word(start, raw)),
-        );
+        match joint(raw, words.is_empty()) {
+            Some(joint) => {
+                words.extend(word(start, &raw[..joint]));
+                words.extend(word(start + joint + 1, &raw[joint + 1..]));
+            }
+            None => words.extend(word(start, raw)),
+        }
     }
     words
+}
+
+/// Where a piece without blanks falls into two words, in bytes.
+fn joint(raw: &str, is_first: bool) -> Option<usize> {
+    let before_number = raw.char_indices().find(|(index, c)| {
+        matches!(c, ',' | ':' | ';' | '=')
+            && raw[..*index].ends_with(char::is_alphabetic)
+            && raw[index + 1..].starts_with(char::is_numeric)
+    });
+    let label = raw.find(':').filter(|index| {
+        let (label, rest) = (&raw[..*index], &raw[index + 1..]);
+        is_first && !rest.is_empty() && label.chars().all(char::is_alphabetic)
+    });
+    label.or(before_number.map(|(index, _)| index))
 }
 
 /// The pieces between blanks, each with its place in the message.
@@ -193,9 +181,7 @@ pub(super) fn join(words: &[Word]) -> String {
 
 /// Without the greetings in front. A message of nothing else stays as it is.
 pub(super) fn without_courtesies(words: &[Word]) -> &[Word] {
-    let start = words
-        .iter()
-        .position(|word| !COURTESIES.contains(&word.key.as_str()));
+    let start = words.iter().position(|word| !is_courtesy(word));
     start.map_or(words, |start| &words[start..])
 }
 
@@ -207,12 +193,58 @@ pub(super) fn without_particles(words: &[Word]) -> &[Word] {
     end.map_or(&[], |end| &words[..=end])
 }
 
+/// Without what only makes a question of a product's name. A question of nothing else stays.
+pub(super) fn without_questions(words: &[Word]) -> &[Word] {
+    let is_name = |word: &Word| {
+        let key = word.key.as_str();
+        !QUESTIONS.contains(&key) && !PARTICLES.contains(&key)
+    };
+    match (
+        words.iter().position(is_name),
+        words.iter().rposition(is_name),
+    ) {
+        (Some(start), Some(end)) => &words[start..=end],
+        _ => words,
+    }
+}
+
+/// Whether a word greets, addresses or asks politely.
+fn is_courtesy(word: &Word) -> bool {
+    let key = word.key.as_str();
+    COURTESIES.contains(&key) || key == "assalamualaikum"
+}
+
+/// Whether the words say nothing but hello, please or thank you.
+pub(super) fn are_courteous(words: &[Word]) -> bool {
+    let is_polite = |word: &Word| {
+        is_courtesy(word)
+            || PARTICLES.contains(&word.key.as_str())
+            || matches!(
+                word.key.as_str(),
+                "" | "banyak" | "banget" | "much" | "sama" | "very"
+            )
+    };
+    !words.is_empty() && words.iter().all(is_polite)
+}
+
 /// Whether the words say nothing beyond the command before them.
 pub(super) fn are_idle(words: &[Word]) -> bool {
     words.iter().all(|word| {
         let key = word.key.as_str();
-        PARTICLES.contains(&key) || COURTESIES.contains(&key) || matches!(key, "" | "my" | "the")
+        PARTICLES.contains(&key)
+            || is_courtesy(word)
+            || matches!(key, "" | "apa" | "berapa" | "my" | "the")
     })
+}
+
+/// Whether the number before a word is part of a product's name.
+pub(super) fn is_measure(word: &Word) -> bool {
+    MEASURES.contains(&word.key.as_str())
+}
+
+/// Whether a word behind a number counts units, though elsewhere it is goods.
+pub(super) fn is_container(word: &Word) -> bool {
+    CONTAINERS.contains(&word.key.as_str())
 }
 
 /// Whether a word only counts units.

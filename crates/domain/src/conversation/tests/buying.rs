@@ -1,5 +1,7 @@
 //! Buying and filling the cart.
 
+use std::collections::HashSet;
+
 use super::*;
 
 #[test]
@@ -103,6 +105,8 @@ fn two_numbers_or_two_products_are_asked_about() {
     assert_eq!(says("beli kopi 2 dan teh 3"), asked);
     assert_eq!(says("beli 2 kopi + 1 teh"), asked);
     assert_eq!(says("beli 2 3"), asked);
+    assert_eq!(says("beli teh 1 kopi 2"), asked);
+    assert_eq!(says("beli KOPI-01 2 TEH-01 1"), asked);
     let missing = Parsed::Malformed {
         command: CommandName::Buy,
         problem: Problem::MissingArgument,
@@ -131,4 +135,92 @@ fn the_cart_is_changed_by_words() {
     assert_eq!(says("kurang kopi 2"), remove("kopi", quantity(2)));
     assert_eq!(says("hapus kopi"), remove("kopi", None));
     assert_eq!(says("remove kopi 2"), remove("kopi", quantity(2)));
+}
+
+#[test]
+fn portions_are_counted_and_measures_belong_to_names() {
+    assert_eq!(
+        says("pesan nasi goreng 2 porsi"),
+        buy("nasi goreng", Some(2))
+    );
+    assert_eq!(
+        says("mau order kopi susu 2 gelas"),
+        buy("kopi susu", Some(2))
+    );
+    assert_eq!(says("beli kopi=2"), buy("kopi", Some(2)));
+    assert_eq!(says("beli kopi:2"), buy("kopi", Some(2)));
+    assert_eq!(says("beli beras 5 kg"), buy("beras 5 kg", None));
+    assert_eq!(says("beli beras 5 kg 2"), buy("beras 5 kg", Some(2)));
+    assert_eq!(says("beli 5 kg beras"), buy("5 kg beras", None));
+    assert_eq!(says("beli botol minum 2"), buy("botol minum", Some(2)));
+}
+
+#[test]
+fn a_malformed_quantity_among_other_words_is_seen() {
+    assert_eq!(
+        says("beli kopi 0.001 cepat"),
+        bad_quantity(QuantityError::Fraction)
+    );
+    assert_eq!(
+        says("beli kopi 1e-9 cepat"),
+        bad_quantity(QuantityError::Exponent)
+    );
+    assert_eq!(
+        says("beli kopi -5 cepat"),
+        bad_quantity(QuantityError::Negative)
+    );
+}
+
+#[test]
+fn known_goods_with_a_number_are_bought_without_a_command() {
+    assert_eq!(says("2 nasi goreng"), words("2 nasi goreng"));
+    let known = ["nasi", "goreng", "pulsa", "10000", "10.000"].map(str::to_owned);
+    let known = HashSet::from(known);
+    let context = ParseContext {
+        product_words: Some(&known),
+        ..ParseContext::default()
+    };
+    assert_eq!(
+        parse("2 nasi goreng", &context),
+        buy("nasi goreng", Some(2))
+    );
+    assert_eq!(
+        parse("nasi goreng 2 ya kak", &context),
+        buy("nasi goreng", Some(2))
+    );
+    assert_eq!(parse("nasi goreng", &context), words("nasi goreng"));
+    assert_eq!(parse("2 nasi uduk", &context), words("2 nasi uduk"));
+    let fraction = bad_quantity(QuantityError::Fraction);
+    assert_eq!(parse("nasi goreng 0.001", &context), fraction);
+    assert_eq!(
+        parse("beli pulsa 10000", &context),
+        buy("pulsa 10000", None)
+    );
+    assert_eq!(
+        parse("beli pulsa 10.000 2", &context),
+        buy("pulsa 10.000", Some(2))
+    );
+    assert_eq!(
+        says("beli pulsa 10000"),
+        bad_quantity(QuantityError::TooLarge)
+    );
+}
+
+#[test]
+fn goods_are_put_into_and_taken_from_the_cart() {
+    let product = "kopi".to_owned();
+    let add = Command::Add {
+        product: product.clone(),
+        quantity: quantity(2),
+    };
+    assert_eq!(
+        says("tambah kopi 2 ke keranjang"),
+        Parsed::Command(add.clone())
+    );
+    assert_eq!(says("add 2 kopi to my cart"), Parsed::Command(add));
+    let remove = Command::Remove {
+        product,
+        quantity: None,
+    };
+    assert_eq!(says("hapus kopi dari keranjang"), Parsed::Command(remove));
 }

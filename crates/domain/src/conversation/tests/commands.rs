@@ -195,7 +195,8 @@ fn goods_are_not_taken_for_mistyped_commands() {
         product_words: Some(&known),
         ..ParseContext::default()
     };
-    assert_eq!(parse("bali kopi 2", &context), words("bali kopi 2"));
+    assert_eq!(parse("bali kopi", &context), words("bali kopi"));
+    assert_eq!(parse("bali kopi 2", &context), buy("bali kopi", Some(2)));
     assert_eq!(parse("card", &context), words("card"));
     assert_eq!(parse("blei kopi", &context), buy("kopi", None));
 }
@@ -215,7 +216,7 @@ fn commands_inside_other_sentences_do_nothing() {
             says(text)
         );
     }
-    assert_eq!(says("halo kak, ada kopi?"), words("ada kopi"));
+    assert_eq!(says("halo kak, ada kopi?"), words("kopi"));
     assert_eq!(says("🙏🙏"), words(""));
     assert_eq!(says(""), words(""));
 }
@@ -402,4 +403,52 @@ fn staff_commands_are_for_staff() {
     assert_eq!(says(&id), words(""));
     let close = Parsed::Command(Command::Staff(StaffCommand::CloseShop));
     assert_eq!(staff_says(&id), close);
+}
+
+#[test]
+fn questions_and_requests_are_understood_without_their_manners() {
+    let page = 1;
+    for (text, command) in [
+        ("lihat menu dong", Command::Menu),
+        (
+            "produk apa saja?",
+            Command::Products {
+                category: None,
+                page,
+            },
+        ),
+        ("saldo saya berapa kak?", Command::Balance),
+        ("ganti alamat", Command::Address { text: None }),
+        ("change language", Command::SetLanguage { language: None }),
+        ("track my package", Command::Track { number: None }),
+        ("cancel my order please", Command::Cancel { number: None }),
+        (
+            "info produk",
+            Command::Products {
+                category: None,
+                page,
+            },
+        ),
+        (
+            "KOPI-01",
+            Command::Detail {
+                sku: sku("KOPI-01"),
+            },
+        ),
+    ] {
+        assert_eq!(says(text), Parsed::Command(command), "{text}");
+    }
+    assert_eq!(says("berapa harga kopi susu kak?"), words("kopi susu"));
+    assert_eq!(says("do you have iced coffee"), words("iced coffee"));
+    for text in [
+        "terima kasih",
+        "Makasih banyak kak 🙏",
+        "thank you very much!",
+        "halo kak",
+    ] {
+        assert!(is_courtesy(text), "{text}");
+    }
+    for text in ["", "terima kasih kopi", "ya beli", "🙏"] {
+        assert!(!is_courtesy(text), "{text}");
+    }
 }
