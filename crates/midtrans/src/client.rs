@@ -1,10 +1,11 @@
 //! The client whose calls are in [`crate::core`] and [`crate::snap`], and how they fail.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::answer::Answer;
@@ -108,20 +109,24 @@ pub enum CallError {
 pub struct BuildError(#[from] reqwest::Error);
 
 impl Client {
-    /// A client with connections of its own. Redirects are not followed.
+    /// A client with connections of its own. Redirects are not followed. The environment's proxy
+    /// variables hold, except for a server on this machine.
     ///
     /// TLS uses the process's default `rustls` provider; where none is installed, `ring` becomes
     /// it. TLS 1.2 stays enabled, which is all some of Midtrans's hosts speak.
     pub fn new(config: ClientConfig) -> Result<Self, BuildError> {
         // An error here means that the process has chosen a provider, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .connect_timeout(config.connect_timeout)
             .timeout(config.timeout)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .build()?;
+            .tcp_nodelay(true);
+        if is_loopback(&config.snap_url) && is_loopback(&config.api_url) {
+            http = http.no_proxy();
+        }
+        let http = http.build()?;
         Ok(Self {
             http,
             snap_url: config.snap_url.trim_end_matches('/').to_owned(),
@@ -153,6 +158,16 @@ impl fmt::Debug for Client {
             .field("api_url", &self.api_url)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether an address is on this machine, where a proxy named by the environment only harms.
+fn is_loopback(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else {
+        return false;
+    };
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Makes a call. Any answer received whole is returned; what it means is the caller's to say.

@@ -4,12 +4,13 @@
 //! gone out: [`SendError`] keeps "certainly not" and "perhaps" apart.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -101,20 +102,24 @@ pub enum SendError {
 pub struct BuildError(#[from] reqwest::Error);
 
 impl Client {
-    /// A client with connections of its own. Redirects are not followed.
+    /// A client with connections of its own. Redirects are not followed. The environment's proxy
+    /// variables hold, except for a server on this machine.
     ///
     /// TLS uses the process's default `rustls` provider; where none is installed, `ring` becomes
     /// it.
     pub fn new(config: ClientConfig) -> Result<Self, BuildError> {
         // An error here means that the process has chosen a provider, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .connect_timeout(config.connect_timeout)
             .timeout(config.timeout)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .build()?;
+            .tcp_nodelay(true);
+        if is_loopback(&config.base_url) {
+            http = http.no_proxy();
+        }
+        let http = http.build()?;
         let root = format!(
             "{}/{}",
             config.base_url.trim_end_matches('/'),
@@ -226,6 +231,16 @@ struct AcceptedMessage {
 #[derive(Deserialize)]
 struct Uploaded {
     id: String,
+}
+
+/// Whether an address is on this machine, where a proxy named by the environment only harms.
+fn is_loopback(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else {
+        return false;
+    };
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Makes a call and returns the body of a good answer.

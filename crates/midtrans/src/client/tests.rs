@@ -146,6 +146,24 @@ async fn too_many_calls_say_when_to_come_back() {
     server.await.unwrap();
 }
 
+#[test]
+fn a_server_on_this_machine_is_reached_without_a_proxy() {
+    for here in [
+        "http://127.0.0.1:8080",
+        "http://localhost",
+        "http://[::1]:9/x",
+    ] {
+        assert!(is_loopback(here), "{here}");
+    }
+    for elsewhere in [
+        "https://example.com",
+        "http://127.0.0.1.example.com",
+        "nonsense",
+    ] {
+        assert!(!is_loopback(elsewhere), "{elsewhere}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_listening_means_not_sent() {
     let (listener, address) = listen().await;
