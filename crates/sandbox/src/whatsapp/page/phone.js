@@ -387,7 +387,7 @@ function drawPage() {
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
   $("#shop").textContent = state.shop;
   $("#language").textContent = language === "id" ? "EN" : "ID";
-  $("#language").setAttribute("aria-label", language === "id" ? "English" : "Bahasa Indonesia");
+  $("#language").setAttribute("aria-label", language === "id" ? "EN, English" : "ID, Bahasa Indonesia");
   $("#theme").setAttribute("aria-label", say("dark"));
   const known = new Set(state.customers.map((customer) => customer.profile.wa_id));
   for (const [id, phone] of phones) {
