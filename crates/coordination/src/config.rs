@@ -146,8 +146,8 @@ impl Default for CacheOptions {
         Self {
             l1_ttl: Duration::from_secs(2),
             l1_max_bytes: 16 * 1024 * 1024,
-            soft_ttl: Duration::from_secs(60),
-            hard_ttl: Duration::from_secs(600),
+            soft_ttl: Duration::from_mins(1),
+            hard_ttl: Duration::from_mins(10),
         }
     }
 }
@@ -164,8 +164,11 @@ mod tests {
 
     #[test]
     fn nodes_and_prefix_are_required() {
-        let none: [&str; 0] = [];
-        assert_eq!(Config::parse(none, "w:").unwrap_err(), ConfigError::NoNodes);
+        let nobody: [&str; 0] = [];
+        assert_eq!(
+            Config::parse(nobody, "w:").unwrap_err(),
+            ConfigError::NoNodes
+        );
         let node = ["redis://127.0.0.1:7000"];
         assert_eq!(Config::parse(node, "").unwrap_err(), ConfigError::Prefix);
         assert_eq!(

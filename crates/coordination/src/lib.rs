@@ -128,9 +128,10 @@ impl Coordination {
     /// ```
     pub fn connect(config: Config, registry: &prometheus::Registry) -> Self {
         let metrics = Arc::new(Metrics::register(registry));
-        let cluster = Arc::new(Cluster::new(&config, metrics));
+        let options = config.cache;
+        let cluster = Arc::new(Cluster::new(config, metrics));
         let bus = Arc::new(Bus::new(Arc::clone(&cluster)));
-        let cache = Cache::new(Arc::clone(&cluster), config.cache, Arc::clone(&bus));
+        let cache = Cache::new(Arc::clone(&cluster), options, Arc::clone(&bus));
         let hints = Hints::new();
         cluster.serve(cluster::keep(Arc::clone(&cluster)));
         cluster.serve(bus::listen(Arc::clone(&bus), cache.tier1(), hints.board()));

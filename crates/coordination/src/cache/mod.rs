@@ -208,7 +208,7 @@ impl Inner {
         loop {
             let Ok(found) = self.tier2.read(&keys).await else {
                 self.counters.l2_unavailable.inc();
-                let (value, version) = self.run(loader).await?;
+                let (value, version) = self.ask(loader).await?;
                 return Ok(self.tier1.entry(Arc::new(value), version, epoch, 0));
             };
             self.tier1.learn(tag, found.floor, found.floor_raised_ago);
@@ -268,8 +268,8 @@ impl Inner {
         loop {
             loads += 1;
             let began = Instant::now();
-            let (value, version) = match self.run(loader).await {
-                Ok(loaded) => loaded,
+            let (value, version) = match self.ask(loader).await {
+                Ok(pair) => pair,
                 Err(error) => {
                     if let Some(lease) = lease {
                         self.tier2.give_back(keys, lease).await;
@@ -302,19 +302,19 @@ impl Inner {
         }
     }
 
-    async fn run<T, E, F, Fut>(&self, loader: &F) -> Result<(T, u64), E>
+    async fn ask<T, E, F, Fut>(&self, loader: &F) -> Result<(T, u64), E>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<(T, u64), E>>,
     {
-        let loaded = loader().await;
-        let counter = if loaded.is_ok() {
+        let read = loader().await;
+        let counter = if read.is_ok() {
             &self.counters.loaded
         } else {
             &self.counters.load_failed
         };
         counter.inc();
-        loaded
+        read
     }
 
     /// A value that does not fit the type any more counts as absent.

@@ -33,7 +33,7 @@ static GIVE_BACK: LazyLock<Script> =
 pub(super) const LEASE: Duration = Duration::from_secs(3);
 /// How long a floor is kept: longer than any load or cached value can live.
 const FLOOR_LIFE: Duration = Duration::from_hours(48);
-/// How eagerly values are reloaded before they are due (XFetch's beta; above 1 is more eager).
+/// How eagerly values are reloaded before they are due (the beta of `XFetch`; above 1 is more eager).
 const EARLINESS: f64 = 1.0;
 
 /// What Redis knows about a value.
@@ -106,7 +106,7 @@ impl Tier2 {
 
     pub(super) async fn read(&self, keys: &Keys) -> Result<Found, Unavailable> {
         let lease: u64 = rand::random();
-        // Optimal early expiry (Vattani, Chierichetti, Lowenstein: "XFetch").
+        // Optimal early expiry (Vattani, Chierichetti, Lowenstein: `XFetch`).
         let earliness = -EARLINESS * rand::random_range(f64::MIN_POSITIVE..1.0).ln();
         let reply = self
             .eval(Command::CacheRead, &READ, keys, |cmd| {

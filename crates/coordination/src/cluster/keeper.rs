@@ -90,7 +90,7 @@ async fn look(cluster: &Cluster) -> Option<Topology> {
     let map = cluster.map();
     let asked = map.nodes.iter().filter(|node| node.is_connected());
     let views = join_all(asked.map(|node| view_of_node(cluster, node))).await;
-    let view = majority(views.into_iter().flatten().collect());
+    let view = majority(views.into_iter().flatten().collect(), &map.topology);
     match view {
         Some(view) => Some(view),
         None => look_anywhere(cluster, &map.topology).await,
@@ -115,7 +115,7 @@ async fn look_anywhere(cluster: &Cluster, known: &Topology) -> Option<Topology> 
     addresses.sort();
     addresses.dedup();
     let views = join_all(addresses.into_iter().map(|at| view_from(cluster, at))).await;
-    majority(views.into_iter().flatten().collect())
+    majority(views.into_iter().flatten().collect(), known)
 }
 
 async fn view_from(cluster: &Cluster, address: &Address) -> Option<Topology> {
@@ -130,10 +130,12 @@ async fn view_from(cluster: &Cluster, address: &Address) -> Option<Topology> {
     Topology::parse(&reply, address)
 }
 
-/// A master cut off from the others may still believe in itself, so the view of most counts.
-fn majority(views: Vec<Topology>) -> Option<Topology> {
+/// A master cut off from the others may still believe in itself, so the view of most counts. Of
+/// two that weigh the same, the one that is news: it is the known one that grows old.
+fn majority(views: Vec<Topology>, known: &Topology) -> Option<Topology> {
     let votes = |view: &Topology| views.iter().filter(|other| *other == view).count();
-    let best = (0..views.len()).max_by_key(|index| votes(&views[*index]))?;
+    let weight = |view: &Topology| (votes(view), view != known);
+    let best = (0..views.len()).max_by_key(|index| weight(&views[*index]))?;
     let mut views = views;
     (!views[best].masters.is_empty()).then(|| views.swap_remove(best))
 }
@@ -190,15 +192,18 @@ mod tests {
     use crate::cluster::topology::tests::topology;
 
     #[test]
-    fn the_view_of_most_masters_counts() {
+    fn the_view_of_most_masters_counts_and_news_breaks_a_tie() {
         let old = topology(&[(0, 8000, 7000), (8001, 16_383, 7001)]);
         let new = topology(&[(0, 8000, 7005), (8001, 16_383, 7001)]);
-        assert_eq!(
-            majority(vec![old.clone(), new.clone(), new.clone()]),
-            Some(new.clone())
-        );
-        assert_eq!(majority(vec![new.clone(), old, new.clone()]), Some(new));
-        assert_eq!(majority(vec![]), None);
-        assert_eq!(majority(vec![Topology::empty()]), None);
+        let of = |views: &[&Topology]| {
+            let views = views.iter().map(|view| (*view).clone()).collect();
+            majority(views, &old)
+        };
+        assert_eq!(of(&[&old, &new, &new]).as_ref(), Some(&new));
+        assert_eq!(of(&[&new, &old, &old]).as_ref(), Some(&old));
+        assert_eq!(of(&[&new, &old]).as_ref(), Some(&new));
+        assert_eq!(of(&[&old, &new]).as_ref(), Some(&new));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[&Topology::empty()]), None);
     }
 }

@@ -15,7 +15,6 @@ pub(crate) mod slot;
 pub(crate) mod tags;
 pub(crate) mod topology;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -39,7 +38,8 @@ const RETRIES_MAX: u32 = 6;
 /// First and longest wait between them, before jitter.
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(10);
 const RETRY_WAIT_MAX: Duration = Duration::from_millis(80);
-/// How long calls fail at once after the cluster said that it is down.
+/// How long calls to a node fail at once after it said that the cluster is down. The others are
+/// asked all the same: it may be the one that is cut off.
 const CLUSTER_DOWN_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why a call gave nothing.
@@ -75,26 +75,28 @@ pub(crate) struct Cluster {
     seeds: Vec<Address>,
     map: RwLock<Arc<Map>>,
     refresh: Arc<Notify>,
-    zero: Instant,
-    /// Milliseconds since `zero` until which the cluster is taken to be down.
-    down_until: AtomicU64,
 }
 
 impl Cluster {
-    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>) -> Self {
-        let seeds = config
-            .nodes
+    pub(crate) fn new(config: Config, metrics: Arc<Metrics>) -> Self {
+        let Config {
+            mut nodes,
+            prefix,
+            timeouts,
+            ..
+        } = config;
+        let seeds = nodes
             .iter()
             .filter_map(|node| Address::parse(&node.addr().to_string()))
             .collect();
         let topology = Topology::empty();
         let triples = Triples::compute(&topology);
-        let template = config.nodes[0].clone();
         Self {
-            prefix: config.prefix.clone(),
-            timeouts: config.timeouts,
+            prefix,
+            timeouts,
             metrics,
-            connector: Connector::new(template, config.timeouts.connect),
+            // All nodes share their credentials, so any one is the pattern for the rest.
+            connector: Connector::new(nodes.swap_remove(0), timeouts.connect),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             services: TaskTracker::new(),
@@ -106,8 +108,6 @@ impl Cluster {
                 nodes: Vec::new(),
             })),
             refresh: Arc::new(Notify::new()),
-            zero: Instant::now(),
-            down_until: AtomicU64::new(0),
         }
     }
 
@@ -196,7 +196,12 @@ impl Cluster {
                 Some(target) => target,
                 None => (self.owner(slot)?, false),
             };
-            let error = match node.send(cmd, asking, deadline).await {
+            let sent = if node.is_resting() {
+                Err(NodeError::Down)
+            } else {
+                node.send(cmd, asking, deadline).await
+            };
+            let error = match sent {
                 Ok(Value::ServerError(error)) => error,
                 Ok(value) => return Ok(value),
                 Err(NodeError::Timeout) => return Err(RouteError::Timeout),
@@ -217,7 +222,8 @@ impl Cluster {
                     self.named_in(error.details()).map(|node| (node, true))
                 }
                 Some(ServerErrorKind::ClusterDown) => {
-                    self.note_cluster_down();
+                    node.rest(CLUSTER_DOWN_PAUSE);
+                    self.refresh.notify_one();
                     None
                 }
                 Some(
@@ -242,9 +248,6 @@ impl Cluster {
     }
 
     fn owner(&self, slot: u16) -> Result<Arc<Node>, RouteError> {
-        if self.now_ms() < self.down_until.load(Ordering::Relaxed) {
-            return Err(RouteError::Unavailable);
-        }
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         map.topology
             .owner(slot)
@@ -262,16 +265,6 @@ impl Cluster {
             .iter()
             .find(|node| node.address == address && node.is_connected())
             .cloned()
-    }
-
-    fn note_cluster_down(&self) {
-        let until = self.now_ms() + millis(CLUSTER_DOWN_PAUSE);
-        self.down_until.store(until, Ordering::Relaxed);
-        self.refresh.notify_one();
-    }
-
-    fn now_ms(&self) -> u64 {
-        millis(self.zero.elapsed())
     }
 }
 

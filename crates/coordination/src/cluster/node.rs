@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) address: Address,
     link: RwLock<Option<Link>>,
     silence: Silence,
+    /// Microseconds on the clock of `silence`.
+    rests_until: AtomicU64,
     silent_for_max: Duration,
     lost: Notify,
     retired: CancellationToken,
@@ -66,6 +68,7 @@ impl Node {
             address,
             link: RwLock::new(None),
             silence: Silence::new(),
+            rests_until: AtomicU64::new(0),
             silent_for_max,
             lost: Notify::new(),
             retired,
@@ -76,6 +79,17 @@ impl Node {
 
     pub(crate) fn is_connected(&self) -> bool {
         self.link().is_some()
+    }
+
+    /// Has calls fail at once for a while.
+    pub(crate) fn rest(&self, pause: Duration) {
+        let until = self.silence.micros(Instant::now() + pause);
+        self.rests_until.store(until, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_resting(&self) -> bool {
+        let until = self.rests_until.load(Ordering::Relaxed);
+        until != 0 && self.silence.now() < until
     }
 
     /// Sends a command and awaits its reply, which may be a server error.
@@ -259,7 +273,7 @@ mod tests {
 
     fn silence() -> Silence {
         Silence {
-            zero: ago(Duration::from_secs(60)),
+            zero: ago(Duration::from_mins(1)),
             ..Silence::new()
         }
     }

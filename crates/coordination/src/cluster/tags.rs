@@ -76,10 +76,8 @@ fn triple(topology: &Topology, index: usize) -> ([Tag; KEYS], usize) {
     }
     let distinct = used.len();
     // Fewer than three masters: the rest are further tags, never one that is taken already.
-    let mut spare = CANDIDATES;
-    for slot in chosen.iter_mut().skip(distinct) {
-        *slot = tag(index, spare);
-        spare += 1;
+    for (spare, place) in (CANDIDATES..).zip(chosen.iter_mut().skip(distinct)) {
+        *place = tag(index, spare);
     }
     (chosen, distinct)
 }

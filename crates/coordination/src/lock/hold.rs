@@ -26,14 +26,15 @@ pub(super) fn begin(
     tally: Tally,
     votes: Votes,
 ) -> Lock {
+    let cluster = Arc::clone(&claim.cluster);
     let (stop, stopped) = oneshot::channel();
     let care = Care {
-        claim: Arc::clone(&claim),
+        claim,
         state: Arc::clone(&state),
         votes,
         fills: 0,
     };
-    claim.cluster.tasks.spawn(care.run(tally, stopped));
+    cluster.tasks.spawn(care.run(tally, stopped));
     Lock {
         resource,
         state,

@@ -146,7 +146,8 @@ impl Coordination {
     /// use std::time::Duration;
     /// use warung_coordination::LockError;
     ///
-    /// let lock = match coordination.acquire_lock("6281200001", "buy", Duration::from_secs(30)).await {
+    /// let ttl = Duration::from_secs(30);
+    /// let lock = match coordination.acquire_lock("6281200001", "buy", ttl).await {
     ///     Ok(lock) => Some(lock),
     ///     Err(LockError::Contended { retry_after }) => {
     ///         println!("sedang diproses, coba lagi paling lama {retry_after:?} lagi");

@@ -124,12 +124,11 @@ impl Pace {
     pub async fn grant(&self, recipients: &[&str]) -> Vec<SendGrant> {
         let mut grants = Vec::with_capacity(recipients.len());
         for batch in recipients.chunks(BATCH_MAX) {
-            match self.grant_by_redis(batch).await {
-                Some(granted) => grants.extend(granted),
-                None => {
-                    let local = self.local().grant(batch, self.fleet_size(), Instant::now());
-                    grants.extend(local);
-                }
+            if let Some(granted) = self.grant_by_redis(batch).await {
+                grants.extend(granted);
+            } else {
+                let local = self.local().grant(batch, self.fleet_size(), Instant::now());
+                grants.extend(local);
             }
         }
         grants

@@ -9,7 +9,7 @@ use warung_testkit::{RedisCluster, eventually};
 
 use crate::harness::{Bot, OwnCluster, SOON, Shop, run};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// The time-outs of these bots, and what a busy machine may add to them.
 const VOTE: Duration = Duration::from_millis(50);
 const RESPONSE: Duration = Duration::from_millis(200);
@@ -202,7 +202,7 @@ async fn a_broken_subscription_flushes_what_the_process_kept() {
     let redis = &cluster.redis;
     let shop = Shop::on(redis);
     let bot = shop
-        .bot_with(|config| config.cache.l1_ttl = Duration::from_secs(3_600))
+        .bot_with(|config| config.cache.l1_ttl = Duration::from_hours(1))
         .await;
     let read = async |version: u64| {
         let load = || async move { Ok::<_, Infallible>((version, version)) };
@@ -255,6 +255,44 @@ async fn a_planned_handover_costs_nothing() {
         limit(&bot, &subject, "last").await != RateDecision::Unavailable
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_moves_is_followed_while_it_moves() {
+    let cluster = OwnCluster::start().await;
+    let redis = &cluster.redis;
+    let shop = Shop::on(redis);
+    let bot = bot_of(&shop).await;
+    let masters = redis.primaries().await.unwrap();
+    let (from, to) = (masters[0], masters[1]);
+    let subject = subject_on(redis, &shop, from).await;
+    let key = format!("{}rate:{subject}:buy", shop.prefix);
+    let slot = run::<u16>(redis, from, &["CLUSTER", "KEYSLOT", &key])
+        .await
+        .to_string();
+    let from_id: String = run(redis, from, &["CLUSTER", "MYID"]).await;
+    let to_id: String = run(redis, to, &["CLUSTER", "MYID"]).await;
+    let set_slot = async |node: usize, state: &str, id: &str| {
+        run::<()>(redis, node, &["CLUSTER", "SETSLOT", &slot, state, id]).await;
+    };
+
+    set_slot(to, "IMPORTING", &from_id).await;
+    set_slot(from, "MIGRATING", &to_id).await;
+    let asked = limit(&bot, &subject, "wamid.1").await;
+    assert_eq!(
+        asked,
+        RateDecision::Allowed { remaining: 999 },
+        "the new node was asked"
+    );
+
+    for node in [to, from] {
+        set_slot(node, "NODE", &to_id).await;
+    }
+    assert_eq!(
+        limit(&bot, &subject, "wamid.1").await,
+        RateDecision::Repeated
+    );
+    assert_eq!(redis.primary_of(&key).await.unwrap(), to);
 }
 
 async fn replica_of(redis: &RedisCluster, master: usize) -> usize {

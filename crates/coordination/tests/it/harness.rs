@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use prometheus::Registry;
+use prometheus::proto::{LabelPair, MetricFamily};
 use tokio::sync::{Mutex, MutexGuard};
 use warung_coordination::{Config, Coordination};
 use warung_testkit::{RedisCluster, RedisOptions, eventually, stores};
@@ -64,12 +65,12 @@ impl Bot {
     pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
-        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        let metrics = family.map(MetricFamily::get_metric).unwrap_or_default();
         let metric = metrics.iter().find(|metric| {
             metric
                 .get_label()
                 .iter()
-                .map(|label| label.value())
+                .map(LabelPair::value)
                 .eq(labels.iter().copied())
         });
         metric.map_or(0.0, |metric| {
@@ -81,7 +82,7 @@ impl Bot {
     pub(crate) fn samples(&self, name: &str) -> u64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
-        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        let metrics = family.map(MetricFamily::get_metric).unwrap_or_default();
         metrics
             .iter()
             .map(|metric| metric.get_histogram().get_sample_count())

@@ -47,7 +47,7 @@ async fn forty_tasks_of_two_bots_never_hold_it_together() {
     let bots = [shop.bot().await, shop.bot().await];
     let (inside, turns) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let one = async |bot: &Bot| {
-        eventually(Duration::from_secs(60), async || {
+        eventually(Duration::from_mins(1), async || {
             let lock = bot.locks("628").await?;
             assert_eq!(
                 inside.fetch_add(1, Ordering::SeqCst),
@@ -168,7 +168,7 @@ async fn every_metric_has_its_name() {
     let shop = Shop::open().await;
     let bot = shop.bot().await;
     bot.locks("628").await.unwrap().release().await;
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     bot.coordination
         .check_rate_limit("628", "buy", 3, minute, "wamid.1")
         .await;

@@ -1,5 +1,10 @@
 //! Stories over a real six-node Redis Cluster.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be prepared ends the test, in its helpers too"
+)]
+
 mod cache;
 mod faults;
 mod harness;

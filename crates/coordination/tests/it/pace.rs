@@ -31,7 +31,7 @@ async fn two_bots_keep_the_rate_of_one_number() {
     };
     let (a, b) = (shop.bot().await, shop.bot().await);
     let began = Instant::now();
-    let send = async |bot: &Bot, base: usize| {
+    let spend = async |bot: &Bot, base: usize| {
         let pace = bot.paces(limits);
         let mut sent = 0;
         while began.elapsed() < Duration::from_millis(1_500) {
@@ -45,7 +45,7 @@ async fn two_bots_keep_the_rate_of_one_number() {
         }
         sent
     };
-    let (a, b) = tokio::join!(send(&a, 0), send(&b, 1_000_000));
+    let (a, b) = tokio::join!(spend(&a, 0), spend(&b, 1_000_000));
     let allowed = 5.0 + began.elapsed().as_secs_f64() * 50.0 + 1.0;
     let sent = f64::from(u32::try_from(a + b).unwrap());
     assert!(sent <= allowed, "{sent} of {allowed}");
@@ -82,7 +82,7 @@ async fn a_penalty_seen_by_one_bot_is_kept_by_the_other() {
     let SendGrant::PairDelay(wait) = grants[0] else {
         panic!("{grants:?}")
     };
-    assert!(wait > Duration::from_secs(60) && wait <= Duration::from_secs(64));
+    assert!(wait > Duration::from_mins(1) && wait <= Duration::from_secs(64));
     assert_eq!(grants[1], SendGrant::Granted);
 
     b.pause_number(Duration::from_secs(30)).await;

@@ -6,7 +6,7 @@ use warung_coordination::RateDecision;
 
 use crate::harness::{Bot, Shop};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 impl Bot {
     async fn buys(&self, message: &str) -> RateDecision {

@@ -56,7 +56,7 @@ impl Server {
 /// Runs a property over the server, a case after the other.
 fn check<S: Strategy>(
     strategy: &S,
-    property: impl AsyncFn(&mut Server, S::Value) -> Result<(), TestCaseError>,
+    property: &impl AsyncFn(&mut Server, S::Value) -> Result<(), TestCaseError>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,7 +101,7 @@ fn a_locks_key_has_one_holder_and_repeats_are_harmless() {
     let nonces = ["first", "second", "third"];
     check(
         &prop::collection::vec(lock_step(), 1..24),
-        async |server, steps| {
+        &async |server, steps| {
             let mut holder: Option<usize> = None;
             for step in steps {
                 match step {
@@ -166,7 +166,7 @@ fn charges() -> impl Strategy<Value = Vec<(i64, usize, bool, usize)>> {
 
 #[test]
 fn the_log_of_charges_is_exact() {
-    check(&charges(), async |server, steps| {
+    check(&charges(), &async |server, steps| {
         let mut now = 1_700_000_000_000;
         let mut log: Vec<(i64, usize)> = Vec::new();
         for (passed, id, refund, limit) in steps {

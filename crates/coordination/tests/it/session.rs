@@ -14,7 +14,7 @@ struct Talk {
     choices: Vec<u32>,
 }
 
-const QUARTER: Duration = Duration::from_secs(900);
+const QUARTER: Duration = Duration::from_mins(15);
 
 #[tokio::test]
 async fn another_bot_goes_on_with_the_talk() {
