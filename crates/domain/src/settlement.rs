@@ -10,8 +10,13 @@ use crate::provider::{ProviderOrderId, ProviderReport, ProviderStatus};
 /// What a payment attempt is for, with what the decision needs to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// An order, in this state.
-    Order(OrderState),
+    /// An order.
+    Order {
+        /// Where it stands.
+        state: OrderState,
+        /// What it still needs from outside: its total less the saldo set aside for it.
+        due: Rupiah,
+    },
     /// Saldo.
     TopUp,
 }
@@ -61,7 +66,8 @@ pub enum Verdict {
         hold_until: Option<DateTime<Utc>>,
     },
     /// The report contradicts what we asked for: book received money in suspense, freeze the
-    /// attempt, page an admin.
+    /// attempt, page an admin. Booking money settles the attempt, so it happens once; without
+    /// money the verdict comes again with each such report.
     Suspense {
         /// What contradicts.
         mismatch: Mismatch,
@@ -97,6 +103,8 @@ pub enum LateMoney {
     AlreadyPaid,
     /// The order was never confirmed.
     NeverConfirmed,
+    /// The order waits for another amount: it was asked to be paid in another way since.
+    OtherAmountDue,
 }
 
 /// What in a report contradicts the attempt.
@@ -221,11 +229,14 @@ fn paid(current: &Attempt, seen: &ProviderReport) -> Verdict {
         .is_reversible()
         .unwrap_or(current.method.needs_reversal_hold());
     let hold_until = reversible.then(|| seen.observed_at + REVERSAL_HOLD);
-    let Purpose::Order(order) = current.purpose else {
+    let Purpose::Order { state, due } = current.purpose else {
         return Verdict::TopUp { hold_until };
     };
-    let why = match order {
-        OrderState::AwaitingPayment => return Verdict::Settle { hold_until },
+    let why = match state {
+        OrderState::AwaitingPayment if due == current.amount => {
+            return Verdict::Settle { hold_until };
+        }
+        OrderState::AwaitingPayment => LateMoney::OtherAmountDue,
         OrderState::Expired => LateMoney::OrderExpired,
         OrderState::Cancelled => LateMoney::OrderCancelled,
         OrderState::Draft => LateMoney::NeverConfirmed,

@@ -411,3 +411,12 @@ fn aliases(is_staff: bool) -> impl Iterator<Item = (CommandName, Typo, &'static 
         .chain(CUSTOMER)
         .flat_map(|(name, typo, aliases)| aliases.iter().map(|alias| (*name, *typo, *alias)))
 }
+
+/// Every alias of one word, for tests that mistype them.
+#[cfg(test)]
+pub(super) fn single_words() -> Vec<&'static str> {
+    aliases(true)
+        .map(|(_, _, alias)| alias)
+        .filter(|alias| !alias.contains(' '))
+        .collect()
+}

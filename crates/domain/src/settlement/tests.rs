@@ -49,7 +49,13 @@ fn missing(observed_at: DateTime<Utc>) -> ProviderReport {
 }
 
 fn order(state: PaymentState, order: OrderState) -> Attempt {
-    attempt(state, Purpose::Order(order))
+    attempt(
+        state,
+        Purpose::Order {
+            state: order,
+            due: rupiah(71_000),
+        },
+    )
 }
 
 fn awaiting(state: PaymentState) -> Attempt {
@@ -99,6 +105,28 @@ fn late_money_goes_to_saldo() {
     // An attempt that ended while its order still waits pays the order.
     let verdict = decide(&awaiting(PaymentState::Expired), &report("settlement"));
     assert_eq!(verdict, Verdict::Settle { hold_until: None });
+}
+
+#[test]
+fn money_for_an_order_that_waits_for_another_amount_goes_to_saldo() {
+    // Part of the order is to be paid from saldo now, and the older attempt settles after all.
+    let state = OrderState::AwaitingPayment;
+    let purpose = Purpose::Order {
+        state,
+        due: rupiah(50_000),
+    };
+    let verdict = decide(
+        &attempt(PaymentState::Expired, purpose),
+        &report("settlement"),
+    );
+    let why = LateMoney::OtherAmountDue;
+    assert_eq!(
+        verdict,
+        Verdict::CreditSaldo {
+            why,
+            hold_until: None
+        }
+    );
 }
 
 #[test]

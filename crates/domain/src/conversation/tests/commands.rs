@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::conversation::vocabulary;
 
 #[test]
 fn every_bare_command_is_known_in_both_languages() {
@@ -450,5 +453,50 @@ fn questions_and_requests_are_understood_without_their_manners() {
     }
     for text in ["", "terima kasih kopi", "ya beli", "🙏"] {
         assert!(!is_courtesy(text), "{text}");
+    }
+}
+
+/// One edit of a word: a letter left out, doubled, swapped with the next or written as another.
+fn edited(word: &str, kind: usize, index: usize, other: char) -> String {
+    let mut letters: Vec<char> = word.chars().collect();
+    let index = index % letters.len();
+    match kind {
+        0 => drop(letters.remove(index)),
+        1 => letters.insert(index, other),
+        2 if index + 1 < letters.len() => letters.swap(index, index + 1),
+        _ => letters[index] = other,
+    }
+    letters.into_iter().collect()
+}
+
+fn name_of(word: &str) -> Option<CommandName> {
+    vocabulary::find_exact(&[word], true).map(|found| found.name)
+}
+
+proptest! {
+    #[test]
+    fn an_edit_never_makes_another_command(
+        alias in prop::sample::select(vocabulary::single_words()),
+        kind in 0_usize..4,
+        index in 0_usize..20,
+        other in prop::char::range('a', 'z'),
+    ) {
+        let word = edited(alias, kind, index, other);
+        let found = vocabulary::find_mistyped(&word, true);
+        let meant = name_of(alias);
+        if let Some(found) = found && name_of(&word).is_none() {
+            prop_assert_eq!(Some(found.name), meant, "{} from {}", word, alias);
+        }
+        // Nothing that gives or takes money by itself comes of a mistyped word.
+        if name_of(&word).is_none() {
+            let parsed = says(&word);
+            let acts = matches!(
+                parsed,
+                Parsed::Command(
+                    Command::Yes | Command::Pay { .. } | Command::Quote { .. } | Command::Buy { .. }
+                )
+            );
+            prop_assert!(!acts, "{word}: {parsed:?}");
+        }
     }
 }
