@@ -37,7 +37,7 @@ CREATE INDEX product_search ON product USING gin (search gin_trgm_ops) WHERE act
 CREATE TABLE variant (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     product_id      bigint NOT NULL REFERENCES product,
-    sku             text NOT NULL UNIQUE CHECK (sku ~ '^[A-Z0-9][A-Z0-9-]{0,31}$'),
+    sku             text COLLATE "C" NOT NULL UNIQUE CHECK (sku ~ '^[A-Z0-9][A-Z0-9-]{0,31}$'),
     label_id        text NOT NULL DEFAULT '',
     label_en        text NOT NULL DEFAULT '',
     price           bigint NOT NULL CHECK (price BETWEEN 1 AND 20000000000),
@@ -47,6 +47,22 @@ CREATE TABLE variant (
     position        int NOT NULL DEFAULT 0
 );
 CREATE INDEX variant_product ON variant (product_id, position, id);
+COMMENT ON COLUMN variant.sku IS
+    'Ordered by bytes in every database, as the program orders it: stock is locked in this order.';
+
+-- What a list shows of a product. One without a variant for sale is not shown.
+CREATE VIEW product_card AS
+SELECT p.id, p.category_id, p.position, p.name_id, p.name_en, p.kind,
+       v.sku, v.price, v.reseller_price, v.variant_ids
+FROM product p
+CROSS JOIN LATERAL (
+    SELECT (array_agg(v.sku ORDER BY v.position, v.id))[1] AS sku, min(v.price) AS price,
+           min(v.reseller_price) AS reseller_price,
+           array_agg(v.id ORDER BY v.position, v.id) AS variant_ids
+    FROM variant v
+    WHERE v.product_id = p.id AND v.active
+) v
+WHERE p.active AND v.sku IS NOT NULL;
 
 CREATE TABLE stock_item (
     variant_id  bigint PRIMARY KEY REFERENCES variant,
@@ -65,11 +81,17 @@ CREATE TABLE catalog_version (
 INSERT INTO catalog_version (tag, version) VALUES ('produk', 1);
 
 -- Deferred to the commit, so that the version's row is always the last lock that a transaction
--- takes and can be part of no deadlock.
+-- takes and can be part of no deadlock. One rise a transaction is enough: nobody sees the
+-- transaction's changes without it.
 CREATE FUNCTION catalog_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     raised bigint;
+    this_one text := pg_current_xact_id()::text;
 BEGIN
+    IF current_setting('warung.catalog_raised_by', true) = this_one THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('warung.catalog_raised_by', this_one, true);
     UPDATE catalog_version SET version = version + 1 WHERE tag = 'produk' RETURNING version INTO raised;
     INSERT INTO outbox (topic, priority, payload, run_at, created_at)
         VALUES ('invalidate', 0, jsonb_build_object('tag', 'produk', 'version', raised), now(), now());
