@@ -25,6 +25,8 @@ const INTRODUCTION_BATCH: usize = 200;
 const DATABASE: &str = "bench";
 /// More than Meta allows: what is measured is the bots, not the limit of a number.
 const MESSAGES_PER_SECOND: u32 = 100_000;
+/// How long the sandbox gathers statuses into one webhook.
+const STATUS_LINGER: Duration = Duration::from_millis(10);
 /// How long the bots are left alone before their memory is read.
 const REST: Duration = Duration::from_secs(3);
 /// How long the bots may take over the introduction.
@@ -186,8 +188,8 @@ fn whatsapp_config(secrets: &Secrets) -> whatsapp::Config {
         verify_token: secrets.verify_token.clone(),
         messages_per_second: MESSAGES_PER_SECOND,
         pair_limit: false,
-        // One item a webhook: the hardest case for who must make each durable.
-        max_batch: 1,
+        // Statuses come in batches, as Meta sends them; the load's own messages one by one.
+        linger: STATUS_LINGER,
         max_in_flight: 256,
         ..whatsapp::Config::default()
     }

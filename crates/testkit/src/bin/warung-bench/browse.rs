@@ -14,11 +14,12 @@ use crate::report::{Bar, Line, say};
 
 /// Makes every run send the same.
 const SEED: u64 = 20_261_124;
+const WARM_UP_SECONDS: u32 = 2;
 /// Every tenth webhook arrives twice.
 const REPEATED_ONE_IN: usize = 10;
 
 /// A load of one-turn messages.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     about: &'static str,
@@ -51,6 +52,7 @@ pub(crate) fn scenarios(seconds: u32) -> [Scenario; 5] {
         bars: &[Bar::ReplyP50Ms(10.0), Bar::ReplyP99Ms(50.0)],
     };
     [
+        scenario,
         Scenario {
             name: "burst-100",
             about: "100 customers write in the same moment",
@@ -88,8 +90,13 @@ pub(crate) fn scenarios(seconds: u32) -> [Scenario; 5] {
             bars: &[Bar::AckP99Ms(250.0)],
             ..scenario
         },
-        scenario,
     ]
+}
+
+/// Lets caches and connections fill before anything is measured.
+pub(crate) async fn warm_up(bed: &Bed) -> Result<()> {
+    let [scenario, ..] = scenarios(WARM_UP_SECONDS);
+    load::play(bed, schedule(bed, &scenario)).await.map(drop)
 }
 
 /// Runs a scenario and prints its line.

@@ -170,11 +170,11 @@ impl Current {
 }
 
 /// An empty histogram of microseconds.
+///
+/// # Panics
+/// Never: the bounds are within what the crate supports.
 pub(crate) fn histogram() -> Histogram<u64> {
-    // Three digits of precision up to a minute are well within what the crate supports.
-    let mut histogram = Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits"));
-    histogram.auto(true);
-    histogram
+    Histogram::new_with_bounds(1, LONGEST_US, 3).expect("constant bounds")
 }
 
 /// Records a latency.

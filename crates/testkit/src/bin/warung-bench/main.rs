@@ -62,6 +62,7 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     let bed = Bed::make(&arguments.state).await?;
     report.footprint = Some(bed.footprint().await?);
     report.limits = Some(limits::measure(&bed).await?);
+    browse::warm_up(&bed).await?;
     for scenario in browse::scenarios(arguments.seconds) {
         if arguments.wants(scenario.name) {
             report.add(browse::run(&bed, &scenario).await?);

@@ -20,10 +20,10 @@ pub(crate) const NAME: &str = "purchases";
 /// Purchases begun a second, step by step.
 const RATES: [u32; 5] = [100, 200, 400, 800, 1_200];
 const STEP: Duration = Duration::from_secs(3);
-/// A step holds when this share of its rate is completed while it lasts and shortly after.
-const HELD_SHARE: f64 = 0.9;
+/// A step holds when its last purchase ends this soon after it began: no queue has built up.
+const HELD_WITHIN: Duration = Duration::from_secs(1);
 /// How long the purchases of a step may go on after its last message.
-const TAIL: Duration = Duration::from_secs(15);
+const TAIL: Duration = Duration::from_secs(30);
 /// Turns within which a purchase ends.
 const TURNS: usize = 4;
 
@@ -99,14 +99,14 @@ async fn climb(bed: &Bed, rate: u32) -> Result<Step> {
             () = tokio::time::sleep_until(deadline.into()) => break,
         }
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let took = begun.elapsed();
     bed.sandbox.idle(TAIL).await;
     let paid = u32::try_from(goods::paid_orders(&mut database).await? - paid_before)?;
-    let per_second = f64::from(completed) / seconds;
+    let per_second = f64::from(completed) / took.max(STEP).as_secs_f64();
     Ok(Step {
         begun_per_second: rate,
         completed_per_second: per_second,
-        held: completed == count && per_second >= HELD_SHARE * f64::from(rate) * share(seconds),
+        held: completed == count && took <= STEP + HELD_WITHIN,
         begun: count,
         completed,
         p50_ms: milliseconds(&times, 0.5),
@@ -116,11 +116,6 @@ async fn climb(bed: &Bed, rate: u32) -> Result<Step> {
         cpu_seconds_per_thousand: (usage::cpu_seconds(&bed.pids())? - cpu) * 1000.0
             / f64::from(completed.max(1)),
     })
-}
-
-/// A step always ends a little after its last purchase began; that is not held against it.
-fn share(seconds: f64) -> f64 {
-    (STEP.as_secs_f64() / seconds).max(0.8)
 }
 
 /// Takes a reply: taps on, or ends the purchase. Returns whether it ended.

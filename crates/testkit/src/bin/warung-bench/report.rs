@@ -141,7 +141,7 @@ impl Report {
             && self
                 .ramp
                 .iter()
-                .all(|step| step.doubled == 0 && (step.lost == 0 || !step.held))
+                .all(|step| step.lost == 0 && step.doubled == 0)
     }
 
     pub(crate) fn print(&self) {
