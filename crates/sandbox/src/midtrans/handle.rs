@@ -156,6 +156,11 @@ impl Sandbox {
         self.shared.post.log()
     }
 
+    /// Notifies these addresses from now on, in turn.
+    pub fn set_notify(&self, urls: Vec<String>) {
+        self.shared.post.set_urls(urls);
+    }
+
     /// Waits until no notification is under way, held back, late or due for a retry.
     pub async fn quiet(&self, timeout: Duration) -> Result<(), NotInTime> {
         self.wait_for(|| self.shared.post.is_idle().then_some(()), timeout)

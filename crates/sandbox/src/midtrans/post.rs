@@ -67,7 +67,7 @@ pub struct Sent {
 /// The post office of one sandbox.
 #[derive(Debug)]
 pub(super) struct Post {
-    urls: Vec<String>,
+    urls: Mutex<Vec<String>>,
     turn: AtomicUsize,
     /// Notifications that were accepted and are not done yet, wherever they wait.
     open: AtomicUsize,
@@ -83,7 +83,7 @@ pub(super) struct Post {
 impl Post {
     pub(super) fn new(urls: &[String], client: reqwest::Client) -> Self {
         Self {
-            urls: urls.to_vec(),
+            urls: Mutex::new(urls.to_vec()),
             turn: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             queues: Mutex::default(),
@@ -127,10 +127,15 @@ impl Post {
         self.tasks.wait().await;
     }
 
-    fn next_url(&self) -> Option<&str> {
+    /// From now on these addresses are notified, in turn.
+    pub(super) fn set_urls(&self, urls: Vec<String>) {
+        *lock(&self.urls) = urls;
+    }
+
+    fn next_url(&self) -> Option<String> {
+        let urls = lock(&self.urls);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let index = turn.checked_rem(self.urls.len())?;
-        self.urls.get(index).map(String::as_str)
+        urls.get(turn.checked_rem(urls.len())?).cloned()
     }
 
     fn write_down(&self, sent: Sent) {
@@ -255,12 +260,12 @@ async fn attempt(shared: &Shared, delivery: Delivery) {
     let Ok(_permit) = shared.post.under_way.acquire().await else {
         return;
     };
-    let answer = post(&shared.post.client, url, &delivery.body).await;
+    let answer = post(&shared.post.client, &url, &delivery.body).await;
     let now = shared.now();
     shared.post.write_down(Sent {
         at: now,
         order_id: delivery.order_id.clone(),
-        url: url.to_owned(),
+        url,
         body: delivery.body.clone(),
         retry: delivery.retries,
         answer,

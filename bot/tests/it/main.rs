@@ -1,0 +1,5 @@
+//! The bot's stories: real bot processes, a real PostgreSQL, a real Redis Cluster, and the WhatsApp
+//! and Midtrans sandboxes, told in the customers' words.
+
+mod harness;
+mod ingress;
