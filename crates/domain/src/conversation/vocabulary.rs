@@ -373,16 +373,16 @@ pub(super) fn find_exact(keys: &[&str], is_staff: bool) -> Option<Found> {
 }
 
 /// Finds the one command whose name is one edit away from a word: a letter too many, too few, wrong
-/// or swapped with its neighbour. `None` when two commands are as near.
+/// or swapped with its neighbour. `None` when two commands are as near, forgiven or not.
 pub(super) fn find_mistyped(key: &str, is_staff: bool) -> Option<Found> {
     if key.chars().count() < MIN_TYPO_CHARS || !key.chars().all(char::is_alphabetic) {
         return None;
     }
-    let mut near = aliases(is_staff)
-        .filter(|(_, typo, alias)| *typo != Typo::Never && is_one_edit_away(key, alias));
-    let (name, typo, alias) = near.next()?;
-    let unique = near.all(|(other, _, _)| other == name);
-    unique.then_some(Found {
+    let near = || aliases(is_staff).filter(|(_, _, alias)| is_one_edit_away(key, alias));
+    let (name, typo, alias) =
+        near().find(|(_, typo, alias)| *typo != Typo::Never && is_forgiven(key, alias))?;
+    let is_unique = near().all(|(other, _, _)| other == name);
+    is_unique.then_some(Found {
         name,
         alias,
         taken: 1,
@@ -394,13 +394,14 @@ pub(super) fn find_mistyped(key: &str, is_staff: bool) -> Option<Found> {
 const MIN_TYPO_CHARS: usize = 4;
 
 fn is_one_edit_away(key: &str, alias: &str) -> bool {
-    let length = alias.len();
-    if length < MIN_TYPO_CHARS || length.abs_diff(key.chars().count()) > 1 || alias.contains(' ') {
-        return false;
-    }
-    // Among words of four letters a wrong first letter makes another word: kari is no cari.
+    let fits = !alias.contains(' ') && alias.len().abs_diff(key.chars().count()) <= 1;
+    fits && strsim::osa_distance(key, alias) == 1
+}
+
+/// Among words of four letters a wrong first letter makes another word: *kari* is no *cari*.
+fn is_forgiven(key: &str, alias: &str) -> bool {
     let same_start = key.as_bytes().first() == alias.as_bytes().first();
-    (length > MIN_TYPO_CHARS || same_start) && strsim::osa_distance(key, alias) == 1
+    alias.len() > MIN_TYPO_CHARS || (alias.len() == MIN_TYPO_CHARS && same_start)
 }
 
 /// Every alias open to somebody, staff's first.
