@@ -33,6 +33,7 @@ CREATE TABLE ledger_txn (
     phase         text NOT NULL DEFAULT 'single' CHECK (phase IN ('single', 'pending', 'post', 'void')),
     pending_id    uuid REFERENCES ledger_txn (id),
     held          bigint CHECK (held > 0),
+    held_on       bigint REFERENCES ledger_account (id),
     source_type   text NOT NULL,
     source_id     text NOT NULL,
     actor         text NOT NULL,
@@ -42,11 +43,14 @@ CREATE TABLE ledger_txn (
     created_xid   xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT resolves_a_pending CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
     CONSTRAINT pending_holds CHECK ((phase = 'pending') = (held IS NOT NULL)),
+    CONSTRAINT pending_holds_somewhere CHECK ((held IS NULL) = (held_on IS NULL)),
     CONSTRAINT ledger_txn_once UNIQUE (kind, phase, source_type, source_id)
 );
 CREATE UNIQUE INDEX ledger_pending_resolved_once ON ledger_txn (pending_id)
     WHERE phase IN ('post', 'void');
 COMMENT ON COLUMN ledger_txn.held IS 'Rupiah that a pending transaction keeps from being spent twice.';
+COMMENT ON COLUMN ledger_txn.held_on IS
+    'The account it holds them on, which stays the same when its customer is merged into another.';
 
 CREATE TABLE ledger_entry (
     txn_id           uuid NOT NULL REFERENCES ledger_txn (id),

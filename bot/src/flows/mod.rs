@@ -5,6 +5,7 @@ pub mod backlog;
 pub mod browse;
 pub mod cart;
 pub mod checkout;
+pub mod fulfilment;
 pub mod handoff;
 pub mod home;
 pub mod identity;
@@ -36,7 +37,7 @@ pub async fn handle(turn: &mut Turn<'_>, reading: Reading) -> Result<Option<Answ
     let answer = match reading {
         Reading::Command(command) => {
             turn.conversation.misses = 0;
-            return command_answer(turn, command).await.map(Some);
+            return command_answer(turn, command).await;
         }
         Reading::Malformed { command, problem } => unclear::malformed(turn, command, &problem),
         Reading::StaleTap => unclear::stale_tap(turn),
@@ -50,10 +51,10 @@ pub async fn handle(turn: &mut Turn<'_>, reading: Reading) -> Result<Option<Answ
     Ok(Some(answer))
 }
 
-async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Answer> {
+async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Option<Answer>> {
     // What was asked before is answered, or has been passed over.
     let awaiting = turn.conversation.awaiting.take();
-    match command {
+    let answer = match command {
         Command::Menu => home::menu(turn).await,
         Command::Products { category, page } => browse::products(turn, category, page).await,
         Command::Search { query, page } => browse::search(turn, &query, page).await,
@@ -68,9 +69,13 @@ async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Answer>
         Command::Methods { quote } => checkout::methods(turn, &quote).await,
         Command::Decline { quote } => checkout::decline(turn, Some(&quote)).await,
         Command::No => checkout::decline(turn, None).await,
-        Command::Quote { quote } => purchase::confirm(turn, &quote, None).await,
-        Command::Pay { quote, method } => purchase::confirm(turn, &quote, Some(method)).await,
-        Command::Yes => purchase::yes(turn).await,
+        Command::Quote { quote } => return purchase::confirm(turn, &quote).await,
+        Command::Pay {
+            quote,
+            method,
+            with_saldo,
+        } => return purchase::pay(turn, &quote, purchase::Wish { method, with_saldo }).await,
+        Command::Yes => return purchase::yes(turn).await,
         Command::Orders { page } => orders::list(turn, page).await,
         Command::Order { number } => orders::show(turn, &number).await,
         Command::CheckPayment { number } => orders::check_payment(turn, &number).await,
@@ -93,5 +98,6 @@ async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Answer>
             turn.conversation.awaiting = awaiting;
             staff::run(turn, command).await
         }
-    }
+    };
+    answer.map(Some)
 }

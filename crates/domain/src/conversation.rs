@@ -94,6 +94,8 @@ pub enum Command {
         quote: QuoteNonce,
         /// How.
         method: PaymentMethod,
+        /// Whether saldo pays as much as it can and `method` only the rest.
+        with_saldo: bool,
     },
     /// All ways to pay a quote.
     Methods {

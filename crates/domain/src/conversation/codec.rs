@@ -12,6 +12,8 @@ use crate::tracking::{Courier, Resi};
 /// The longest escaped free text in an id, in characters.
 const MAX_TEXT_CHARS: usize = 140;
 const VERSION: &str = "v1";
+/// Before a method that pays only what saldo does not.
+const SALDO_FIRST: &str = "saldo+";
 
 impl Command {
     /// The command as an id of at most [`MAX_ID_CHARS`] characters.
@@ -64,7 +66,14 @@ impl Command {
             Self::Address { text } => fields("address", [whole(text.as_deref())]),
             Self::Checkout => fields("checkout", []),
             Self::Quote { quote } => fields("quote", [quote.to_string()]),
-            Self::Pay { quote, method } => fields("pay", [quote.to_string(), method.to_string()]),
+            Self::Pay {
+                quote,
+                method,
+                with_saldo,
+            } => {
+                let first = if *with_saldo { SALDO_FIRST } else { "" };
+                fields("pay", [quote.to_string(), format!("{first}{method}")])
+            }
             Self::Methods { quote } => fields("methods", [quote.to_string()]),
             Self::Decline { quote } => fields("decline", [quote.to_string()]),
             Self::Yes => fields("yes", []),
@@ -414,10 +423,14 @@ fn with_two(verb: &str, first: &str, second: &str) -> Result<Command, DecodeErro
             quantity: quantity(first)?,
             product: free_text(second)?,
         },
-        "pay" => Command::Pay {
-            quote: read(QuoteNonce::parse(first))?,
-            method: method(second)?,
-        },
+        "pay" => {
+            let rest = second.strip_prefix(SALDO_FIRST);
+            Command::Pay {
+                quote: read(QuoteNonce::parse(first))?,
+                method: method(rest.unwrap_or(second))?,
+                with_saldo: rest.is_some(),
+            }
+        }
         _ => return Err(fault(verb)),
     })
 }

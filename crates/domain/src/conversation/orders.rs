@@ -19,7 +19,11 @@ pub(super) fn checkout(call: &Call<'_>) -> Option<Parsed> {
     }
     if let Some(method) = named_method(call) {
         let quoted = call.context.quoted.and_then(quote_of);
-        let pay = quoted.map(|quote| Command::Pay { quote, method });
+        let pay = quoted.map(|quote| Command::Pay {
+            quote,
+            method,
+            with_saldo: false,
+        });
         let command = pay
             .or_else(|| offered(method, call.context))
             .unwrap_or(Command::Checkout);

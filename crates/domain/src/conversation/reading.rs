@@ -50,7 +50,11 @@ fn quoted(asked: &[Word], context: &ParseContext<'_>) -> Option<Parsed> {
     }
     let quote = quote_of(quoted)?;
     let method = PaymentMethod::from_words(&words::join(words::without_particles(asked)))?;
-    Some(Parsed::Command(Command::Pay { quote, method }))
+    Some(Parsed::Command(Command::Pay {
+        quote,
+        method,
+        with_saldo: false,
+    }))
 }
 
 fn command(message: &str, words: &[Word], context: &ParseContext<'_>) -> Option<Parsed> {
@@ -92,13 +96,16 @@ fn named_method(asked: &[Word], context: &ParseContext<'_>) -> Option<Parsed> {
     offered(method, context).map(Parsed::Command)
 }
 
-/// The option of the last message that pays in this way.
+/// The option of the last message that pays in this way: all of it, where that was offered.
 pub(super) fn offered(method: PaymentMethod, context: &ParseContext<'_>) -> Option<Command> {
     let pays = |option: &&Command| match option {
         Command::Pay { method: by, .. } | Command::TopUpWith { method: by, .. } => *by == method,
         _ => false,
     };
-    context.menu.iter().find(pays).cloned()
+    let takes_saldo =
+        |option: &Command| matches!(option, Command::Pay { with_saldo, .. } if *with_saldo);
+    let offered = context.menu.iter().filter(pays);
+    offered.min_by_key(|option| takes_saldo(option)).cloned()
 }
 
 /// Goods without a command: read as if *beli* stood before them.

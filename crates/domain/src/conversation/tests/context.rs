@@ -58,12 +58,24 @@ fn ways_to_pay_are_picked_by_name_where_offered() {
     let qris = Command::Pay {
         quote,
         method: PaymentMethod::Qris,
+        with_saldo: false,
+    };
+    let mixed = Command::Pay {
+        quote,
+        method: PaymentMethod::Qris,
+        with_saldo: true,
     };
     let saldo = Command::Pay {
         quote,
         method: PaymentMethod::Saldo,
+        with_saldo: false,
     };
-    let menu = [qris.clone(), saldo.clone(), Command::Decline { quote }];
+    let menu = [
+        mixed,
+        qris.clone(),
+        saldo.clone(),
+        Command::Decline { quote },
+    ];
     let context = ParseContext {
         menu: &menu,
         ..ParseContext::default()
@@ -114,6 +126,7 @@ fn a_reply_is_read_against_the_quoted_message() {
     let pay = Command::Pay {
         quote: NONCE,
         method: PaymentMethod::VaBca,
+        with_saldo: false,
     };
     assert_eq!(parse("BCA", &context), Parsed::Command(pay));
 

@@ -46,7 +46,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         (0..=MAX_STOCK).prop_map(StockChange::Add),
         (0..=MAX_STOCK).prop_map(StockChange::Remove),
     ];
-    let pay = (nonce.clone(), method.clone());
+    let pay = (nonce.clone(), method.clone(), any::<bool>());
     prop_oneof![
         Just(Command::Menu),
         (prop::option::of(slug), page.clone())
@@ -58,7 +58,11 @@ fn any_command() -> impl Strategy<Value = Command> {
         (any_text(), units()).prop_map(|(product, quantity)| Command::Remove { product, quantity }),
         prop::option::of(any_text()).prop_map(|text| Command::Address { text }),
         nonce.clone().prop_map(|quote| Command::Quote { quote }),
-        pay.prop_map(|(quote, method)| Command::Pay { quote, method }),
+        pay.prop_map(|(quote, method, with_saldo)| Command::Pay {
+            quote,
+            method,
+            with_saldo
+        }),
         page.prop_map(|page| Command::Orders { page }),
         Just(Command::Order { number: order() }),
         prop::option::of(Just(order())).prop_map(|number| Command::Cancel { number }),

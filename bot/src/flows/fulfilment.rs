@@ -1,0 +1,1 @@
+//! From money to goods.
