@@ -136,6 +136,14 @@ impl Fleet {
                 ..PostgresOptions::new(state.join("postgres"))
             };
             let postgres = Postgres::start(options).await?;
+            let directory = postgres.directory();
+            if !directory.starts_with(state.canonicalize()?) {
+                // As root; its own user cannot pass through a home directory that is closed.
+                terminal.done(&format!(
+                    "PostgreSQL keeps its data in {}",
+                    directory.display()
+                ));
+            }
             terminal.done(&format!("PostgreSQL answers on port {}", ports.postgres));
             anyhow::Ok(postgres)
         };
@@ -165,6 +173,11 @@ impl Fleet {
     async fn shop(&self, arguments: &Arguments) -> Result<Shop> {
         let postgres = self.postgres.as_ref().context("postgres is not started")?;
         let redis = self.redis.as_ref().context("redis is not started")?;
+        let secrets = arguments.state.join("secrets");
+        if !secrets.join("data-key").exists() {
+            // Sealed with a key that is gone: of no use to anybody.
+            postgres.drop_database(DATABASE).await?;
+        }
         if !postgres.has_database(DATABASE).await? {
             // A catalogue loaded into an earlier database is not in this one.
             let _ = fs::remove_file(arguments.state.join("catalogue-loaded"));
@@ -180,7 +193,7 @@ impl Fleet {
             midtrans_url: local(arguments.ports.pay),
             merchant_id: MERCHANT_ID.to_owned(),
             public_url: local(arguments.ports.bot1),
-            secrets: Secrets::kept_in(&arguments.state.join("secrets"))?,
+            secrets: Secrets::kept_in(&secrets)?,
             more: vec![
                 ("STAFF_IDENTITIES".to_owned(), STAFF.to_owned()),
                 (
