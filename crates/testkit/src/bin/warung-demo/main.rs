@@ -9,8 +9,10 @@ mod story;
 mod terminal;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -20,6 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::fleet::Fleet;
 use crate::ports::Ports;
 use crate::terminal::Terminal;
+
+/// How long the children of a killed demo may take to end; bots finish what they have in hand.
+const ORPHANS_LIMIT: Duration = Duration::from_secs(8);
 
 /// Runs a whole shop on this machine and plays one purchase.
 #[derive(Debug, Parser)]
@@ -53,8 +58,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode> {
-    arguments.ports.check()?;
-    let _lock = lock(arguments)?;
+    let (lock, orphans) = lock(arguments)?;
+    arguments
+        .ports
+        .check(if orphans {
+            ORPHANS_LIMIT
+        } else {
+            Duration::ZERO
+        })
+        .await?;
     let mut interrupted = Interrupted::listen()?;
     let mut fleet = Fleet::default();
     let outcome = tokio::select! {
@@ -66,6 +78,7 @@ async fn run(arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode> {
     }
     terminal.stopping();
     fleet.stop(terminal).await;
+    lock.set_len(0)?;
     Ok(outcome.unwrap_or(ExitCode::FAILURE))
 }
 
@@ -87,21 +100,25 @@ async fn play(arguments: &Arguments, terminal: &Terminal, fleet: &mut Fleet) -> 
     )
 }
 
-/// Takes the state directory for ourselves.
-fn lock(arguments: &Arguments) -> Result<File> {
+/// Takes the state directory for ourselves. The second value says that the last demo here did not
+/// stop in order, so that its orphans may still be about to end.
+fn lock(arguments: &Arguments) -> Result<(File, bool)> {
     let state = &arguments.state;
     for directory in [state.join("logs"), state.join("secrets")] {
         fs::create_dir_all(&directory)
             .with_context(|| format!("create {}", directory.display()))?;
     }
-    let file = File::create(state.join("lock"))?;
+    let mut options = File::options();
+    let mut file = options.create(true).append(true).open(state.join("lock"))?;
     if file.try_lock().is_err() {
         bail!(
             "another demo uses {}: stop it, or give --state",
             state.display()
         );
     }
-    Ok(file)
+    let orphans = file.metadata()?.len() > 0;
+    writeln!(file, "running as {}", std::process::id())?;
+    Ok((file, orphans))
 }
 
 /// The signals that stop the demo.

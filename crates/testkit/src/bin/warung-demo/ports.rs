@@ -1,9 +1,13 @@
 //! The ports of the demo: fixed, so that addresses can be bookmarked, and each changeable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use warung_testkit::{RedisOptions, ports};
+
+/// How often taken ports are looked at again.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where everything listens, on the loopback interface.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,14 +37,21 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Says which ports are taken, and by which variable each is changed.
+    /// Says which ports are taken, and by which variable each is changed. Ports that become free
+    /// within `patience` are not taken.
     ///
     /// # Errors
     /// When a port is taken, or asked for twice.
-    pub(crate) fn check(&self) -> Result<()> {
-        let faults = self.faults(|port| !ports::is_free(port));
-        ensure!(faults.is_empty(), "{}", faults.join("\n"));
-        Ok(())
+    pub(crate) async fn check(&self, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let faults = self.faults(|port| !ports::is_free(port));
+            if faults.is_empty() {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{}", faults.join("\n  "));
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 
     fn faults(&self, taken: impl Fn(u16) -> bool) -> Vec<String> {
