@@ -2,10 +2,10 @@
 //!
 //! | Call under `/control` | Body → answer |
 //! |---|---|
-//! | `GET /state` | → `{shop, phone_number_id, now, waiting, webhooks[], faults[], customers[]}` |
+//! | `GET /state` | → `{shop, now, waiting, webhooks[], faults[], customers[]}` and more |
 //! | `POST /customers` | `{wa_id, name?, bsuid?, username?, hides_number?}` → the customer |
 //! | `POST /customers/{wa_id}/says` | `{text, reply_to?}` → `{wamid}` |
-//! | `POST /customers/{wa_id}/taps` | `{option, wamid?}` (title or id; of the last message) → `{wamid}` |
+//! | `POST /customers/{wa_id}/taps` | `{option, wamid?}` (title or id; the last message) → `{wamid}` |
 //! | `POST /customers/{wa_id}/sends` | a message's content, `{type, …}` → `{wamid}` |
 //! | `POST /customers/{wa_id}/sends-again` | `{wamid}` → `{}` |
 //! | `POST /customers/{wa_id}/reads` | → `{}` |
@@ -181,20 +181,20 @@ async fn put_customer(
 }
 
 /// The customer in the path, created if need be.
-fn customer(shared: &Arc<Shared>, wa_id: &str) -> Customer {
-    if shared.world().phone(wa_id).is_none() {
-        shared.world().customer(wa_id, wa_id);
+fn customer(shared: &Arc<Shared>, number: &str) -> Customer {
+    if shared.world().phone(number).is_none() {
+        shared.world().customer(number, number);
         shared.tell(|| Event::State);
     }
-    Customer::new(Arc::clone(shared), wa_id)
+    Customer::new(Arc::clone(shared), number)
 }
 
 async fn says(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Json(body): Json<Says>,
 ) -> Json<Value> {
-    let customer = customer(&shared, &wa_id);
+    let customer = customer(&shared, &number);
     let wamid = match body.reply_to {
         Some(wamid) => customer.replies_to(&wamid, &body.text).await,
         None => customer.says(&body.text).await,
@@ -204,10 +204,10 @@ async fn says(
 
 async fn taps(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Json(body): Json<Taps>,
 ) -> Answer {
-    let customer = customer(&shared, &wa_id);
+    let customer = customer(&shared, &number);
     let wamid = match body.wamid {
         Some(wamid) => customer.taps_in(&wamid, &body.option).await?,
         None => customer.taps(&body.option).await?,
@@ -217,59 +217,59 @@ async fn taps(
 
 async fn sends(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Json(content): Json<Value>,
 ) -> Response {
     if !content.is_object() {
         let error = json!({"error": "the content of a message is a JSON object"});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     }
-    let wamid = customer(&shared, &wa_id).sends(content).await;
+    let wamid = customer(&shared, &number).sends(content).await;
     Json(json!({"wamid": wamid})).into_response()
 }
 
 async fn sends_again(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Json(body): Json<Again>,
 ) -> Answer {
-    customer(&shared, &wa_id).sends_again(&body.wamid).await?;
+    customer(&shared, &number).sends_again(&body.wamid).await?;
     Ok(Json(json!({})))
 }
 
-async fn reads(State(shared): State<Arc<Shared>>, Path(wa_id): Path<String>) -> Json<Value> {
-    customer(&shared, &wa_id).reads();
+async fn reads(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Json<Value> {
+    customer(&shared, &number).reads();
     Json(json!({}))
 }
 
 async fn window(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Json(body): Json<Window>,
 ) -> Json<Value> {
     let hours = body.hours_ago.clamp(0, HOURS_MAX);
-    customer(&shared, &wa_id).last_wrote(TimeDelta::hours(hours));
+    customer(&shared, &number).last_wrote(TimeDelta::hours(hours));
     Json(json!({}))
 }
 
 async fn changes_number(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Json(body): Json<NewNumber>,
 ) -> Answer {
-    customer(&shared, &wa_id)
+    customer(&shared, &number)
         .changes_number(&body.wa_id)
         .await?;
     Ok(Json(json!({})))
 }
 
-async fn changes_user_id(State(shared): State<Arc<Shared>>, Path(wa_id): Path<String>) -> Answer {
-    let user_id = customer(&shared, &wa_id).changes_user_id().await?;
+async fn changes_user_id(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
+    let user_id = customer(&shared, &number).changes_user_id().await?;
     Ok(Json(json!({"user_id": user_id})))
 }
 
-async fn inbox(State(shared): State<Arc<Shared>>, Path(wa_id): Path<String>) -> Json<Value> {
-    let inbox = customer(&shared, &wa_id).inbox().into_iter();
+async fn inbox(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Json<Value> {
+    let inbox = customer(&shared, &number).inbox().into_iter();
     Json(
         inbox
             .map(|received| Bubble::Received(received).to_json())
@@ -279,11 +279,11 @@ async fn inbox(State(shared): State<Arc<Shared>>, Path(wa_id): Path<String>) -> 
 
 async fn next_reply(
     State(shared): State<Arc<Shared>>,
-    Path(wa_id): Path<String>,
+    Path(number): Path<String>,
     Query(patience): Query<Patience>,
 ) -> Answer {
     let wait = Duration::from_millis(patience.wait_ms.unwrap_or(0).min(WAIT_MAX_MS));
-    let received = customer(&shared, &wa_id).next_reply(wait).await?;
+    let received = customer(&shared, &number).next_reply(wait).await?;
     Ok(Json(Bubble::Received(received).to_json()))
 }
 

@@ -251,13 +251,13 @@ impl Customer {
         Ok(new)
     }
 
-    async fn writes(&self, content: &Value, context: Option<Value>) -> String {
+    async fn writes(&self, content: &Value, quoted: Option<Value>) -> String {
         let now = self.shared.clock.now();
         let (item, bubble) = {
             let mut world = self.shared.world();
             let wamid = world.ids.wamid(&self.wa_id);
             let phone = world.customer(&self.wa_id, "");
-            let message = envelope::message(&phone.profile, &wamid, now, content, context);
+            let message = envelope::message(&phone.profile, &wamid, now, content, quoted);
             let message = Arc::new(message);
             world.write(&self.wa_id, &message, now);
             let phone = world.customer(&self.wa_id, "");

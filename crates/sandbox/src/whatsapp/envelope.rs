@@ -71,7 +71,7 @@ pub(super) fn message(
     wamid: &str,
     now: DateTime<Utc>,
     content: &Value,
-    context: Option<Value>,
+    quoted: Option<Value>,
 ) -> Value {
     let mut message = content.clone();
     if !profile.hides_number {
@@ -82,8 +82,8 @@ pub(super) fn message(
     }
     message["id"] = json!(wamid);
     message["timestamp"] = json!(now.timestamp().to_string());
-    if let Some(context) = context {
-        message["context"] = context;
+    if let Some(quoted) = quoted {
+        message["context"] = quoted;
     }
     message
 }

@@ -21,7 +21,7 @@ pub enum Fault {
     DelayMs(u64),
     /// Webhook: the item is lost for good.
     Drop,
-    /// Webhook: beside the item, an altered copy with a new id and a wrong signature is posted once.
+    /// Webhook: beside the item, an altered copy with a new id and a wrong signature goes out once.
     Forge,
     /// Send API: HTTP 500 with error 131000 and no effect.
     ServerError,

@@ -65,6 +65,10 @@ pub use world::Profile;
 /// What a WhatsApp sandbox is told at its start. The default suits tests: a free loopback port,
 /// fixed secrets, Meta's own limits and customers who read everything at once.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each switches something of its own"
+)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,

@@ -126,7 +126,7 @@ impl Received {
         text.as_str().unwrap_or_default()
     }
 
-    /// Everything the customer can tap or pick, in order. Links are not choices: see [`Self::link`].
+    /// Everything the customer can tap or pick, in order. Links are no choices: see [`Self::link`].
     pub fn options(&self) -> Vec<Choice> {
         let action = &self.payload["interactive"]["action"];
         let of = |value: &Value, is_row| Choice {
@@ -151,6 +151,12 @@ impl Received {
             .as_deref()
             .filter(|media| media.mime_type.starts_with("image/"))
     }
+
+    fn media_path(&self) -> Option<String> {
+        self.media
+            .as_ref()
+            .map(|media| format!("/control/media/{}", media.id))
+    }
 }
 
 impl Bubble {
@@ -173,7 +179,7 @@ impl Bubble {
                 "text": received.text(),
                 "options": received.options(),
                 "link": received.link(),
-                "media": received.media.as_ref().map(|media| format!("/control/media/{}", media.id)),
+                "media": received.media_path(),
                 "opaque": received.opaque,
                 "read": received.read,
                 "payload": *received.payload,

@@ -21,7 +21,7 @@ use super::shared::{Event, Observed, Shared};
 use super::world::OnItsWay;
 
 /// How long an answer that never comes keeps its connection open.
-const HANG_MAX: Duration = Duration::from_secs(120);
+const HANG_MAX: Duration = Duration::from_mins(2);
 
 /// The send API.
 pub(super) async fn messages(

@@ -311,8 +311,8 @@ impl World {
     }
 
     /// Notes a message the customer wrote; it opens the window.
-    pub(super) fn write(&mut self, wa_id: &str, message: &Arc<Value>, now: DateTime<Utc>) {
-        let Some(&index) = self.by_wa_id.get(wa_id) else {
+    pub(super) fn write(&mut self, customer: &str, message: &Arc<Value>, now: DateTime<Utc>) {
+        let Some(&index) = self.by_wa_id.get(customer) else {
             return;
         };
         let wamid = message["id"].as_str().unwrap_or_default().to_owned();

@@ -9,9 +9,9 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// How long one script may run on a busy machine.
-const SCRIPT_MAX: Duration = Duration::from_secs(240);
+const SCRIPT_MAX: Duration = Duration::from_mins(4);
 /// How long `npm ci` may take.
-const INSTALL_MAX: Duration = Duration::from_secs(240);
+const INSTALL_MAX: Duration = Duration::from_mins(4);
 
 static MODULES: OnceCell<PathBuf> = OnceCell::const_new();
 

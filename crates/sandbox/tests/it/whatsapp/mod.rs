@@ -3,6 +3,7 @@
 mod bot;
 mod control;
 mod faults;
+mod lengths;
 mod limits;
 mod phones;
 mod refusals;

@@ -107,7 +107,7 @@ async fn a_refused_webhook_goes_to_the_next_bot_at_once() {
     ill.answers(&[503; 50]);
     let wa = start(Config {
         webhooks: vec![ill.url(), well.url()],
-        retry_base: Duration::from_secs(60),
+        retry_base: Duration::from_mins(1),
         ..Config::default()
     })
     .await
