@@ -1,7 +1,16 @@
 //! All SQL beside the inbox's and the outbox's: one file a table. Functions take a connection,
 //! return domain types, and leave the transaction to their caller.
 
+pub mod carts;
+pub mod catalog;
 pub mod conversations;
 pub mod customers;
+pub mod fences;
+pub mod ledger;
+pub mod orders;
 pub mod payments;
+pub mod quotes;
+pub mod search;
 pub mod settings;
+pub mod stock;
+pub mod units;
