@@ -103,6 +103,10 @@ fn tap(turn: &Turn<'_>, id: &str) -> Option<Reading> {
 }
 
 async fn text(turn: &mut Turn<'_>, inbound: &Inbound, body: &str) -> Result<Reading> {
+    if body.trim_start().starts_with("v1|") {
+        // An id that somebody typed: only taps carry ids, and they are signed.
+        return Ok(Reading::StaleTap);
+    }
     if let Some(product) = &inbound.referred_product {
         return Ok(Reading::Words(product.product_retailer_id.clone()));
     }

@@ -11,7 +11,9 @@ async fn meta_verifies_the_webhook_with_the_right_token_only() {
     let ask = |token: &'static str| {
         world
             .http
-            .get(format!("{url}?hub.mode=subscribe&hub.challenge=4711&hub.verify_token={token}"))
+            .get(format!(
+                "{url}?hub.mode=subscribe&hub.challenge=4711&hub.verify_token={token}"
+            ))
             .send()
     };
     let right = ask("sandbox-verify-token").await.unwrap();
@@ -26,9 +28,15 @@ async fn a_body_without_a_right_signature_is_refused_and_stored_nowhere() {
     let world = World::new().await;
     let body = json!({"object": "whatsapp_business_account", "entry": []}).to_string();
     assert_eq!(world.whatsapp.post_raw(&body, None).await, Some(401));
-    assert_eq!(world.whatsapp.post_raw(&body, Some("sha256=00")).await, Some(401));
+    assert_eq!(
+        world.whatsapp.post_raw(&body, Some("sha256=00")).await,
+        Some(401)
+    );
     let signature = world.whatsapp.sign(body.as_bytes());
-    assert_eq!(world.whatsapp.post_raw(&body, Some(&signature)).await, Some(200));
+    assert_eq!(
+        world.whatsapp.post_raw(&body, Some(&signature)).await,
+        Some(200)
+    );
     assert_eq!(world.count("SELECT count(*) FROM inbox").await, 0);
     world.ends_well().await;
 }
@@ -54,5 +62,67 @@ async fn both_app_secrets_are_accepted_while_rotating() {
         .await;
     let sari = world.customer("Sari");
     sari.asks("halo").await;
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_batch_of_a_thousand_with_repeats_and_one_poison_item_is_answered_once_each() {
+    let world = Plan::bots(2).open().await;
+    let crowd: Vec<_> = (0..25).map(|n| world.customer(&format!("Pembeli {n}"))).collect();
+    let hello = json!({"type": "text", "text": {"body": "menu"}});
+    let first: Vec<_> = crowd.iter().map(|customer| customer.composes(&hello)).collect();
+    // Forty copies of each message, and one item that nobody can read.
+    let mut items: Vec<_> = first.iter().cycle().take(999).cloned().collect();
+    items.insert(500, json!({"id": 7, "from": ["nobody"], "type": {"text": null}}));
+    assert_eq!(world.whatsapp.deliver(&items).await, Some(200));
+    for customer in &crowd {
+        customer.hears().await;
+    }
+    world.settles().await;
+    for customer in &crowd {
+        assert_eq!(customer.inbox().len(), 1, "one message, one answer");
+    }
+    let messages = "SELECT count(*) FROM inbox WHERE kind = 'message' AND state = 'done'";
+    assert_eq!(world.count(messages).await, 25);
+    let dead = "SELECT count(*) FROM inbox WHERE kind = 'malformed' AND error IS NOT NULL";
+    assert_eq!(world.count(dead).await, 1);
+    world.ends_well_but_for_dead_letters(1).await;
+}
+
+#[tokio::test]
+async fn the_same_message_again_after_a_restart_is_not_answered_again() {
+    let mut world = World::new().await;
+    let sari = world.customer("Sari");
+    let wamid = sari.says("menu").await;
+    sari.hears().await;
+    world.bots[0].process.kill().unwrap();
+    world.start_bot().await;
+    sari.sends_again(&wamid).await.unwrap();
+    assert!(world.whatsapp.idle(crate::harness::PATIENCE).await);
+    world.settles().await;
+    assert_eq!(sari.inbox().len(), 1);
+    assert_eq!(world.metric(1, "warung_duplicate_total").await, 1.0);
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_headers_is_cut_off_and_hurts_nobody() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let world = World::new().await;
+    let mut slow = Vec::new();
+    for _ in 0..50 {
+        let address = ("127.0.0.1", world.bots[0].port);
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"POST /webhooks/whatsapp HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+        slow.push(stream);
+    }
+    world.customer("Sari").asks("menu").await;
+    // The header time-out ends every one of them; a read then sees the end of the stream.
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(30), stream.read_to_end(&mut rest));
+        assert!(ended.await.is_ok(), "still open");
+    }
     world.ends_well().await;
 }

@@ -1,5 +1,8 @@
 //! The bot's stories: real bot processes, a real PostgreSQL, a real Redis Cluster, and the WhatsApp
 //! and Midtrans sandboxes, told in the customers' words.
 
+mod fleet;
 mod harness;
 mod ingress;
+mod observability;
+mod sending;

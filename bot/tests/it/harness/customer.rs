@@ -35,14 +35,22 @@ impl Says for Received {
     fn says_all(&self, words: &[&str]) -> &Self {
         let text = self.text().to_lowercase();
         for word in words {
-            assert!(text.contains(&word.to_lowercase()), "{word:?} is not in: {}", self.text());
+            assert!(
+                text.contains(&word.to_lowercase()),
+                "{word:?} is not in: {}",
+                self.text()
+            );
         }
         self
     }
 
     fn never_says(&self, word: &str) -> &Self {
         let text = self.text().to_lowercase();
-        assert!(!text.contains(&word.to_lowercase()), "{word:?} is in: {}", self.text());
+        assert!(
+            !text.contains(&word.to_lowercase()),
+            "{word:?} is in: {}",
+            self.text()
+        );
         self
     }
 }

@@ -51,7 +51,10 @@ impl Default for Plan {
             environment: Vec::new(),
             whatsapp: whatsapp::Config::default(),
             // A minute of Midtrans' own waits (retries, reversals) is a second of the story's.
-            midtrans: midtrans::Config { time_scale: 60, ..midtrans::Config::default() },
+            midtrans: midtrans::Config {
+                time_scale: 60,
+                ..midtrans::Config::default()
+            },
             redis_urls: None,
             database_url: None,
         }
@@ -61,7 +64,10 @@ impl Default for Plan {
 impl Plan {
     /// The usual shop with this many bots.
     pub(crate) fn bots(bots: usize) -> Self {
-        Self { bots, ..Self::default() }
+        Self {
+            bots,
+            ..Self::default()
+        }
     }
 
     /// The same with a variable set.
@@ -114,7 +120,11 @@ impl World {
         let directory = std::env::temp_dir().join("warung-stories").join(&name);
         std::fs::create_dir_all(&directory).unwrap();
         let mut more: Vec<(String, String)> = shop::defaults();
-        more.extend(plan.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        more.extend(
+            plan.environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
         let shop = Shop {
             redis_urls: plan.redis_urls.unwrap_or_else(|| stores.redis.url_list()),
             name,
@@ -135,7 +145,15 @@ impl World {
         };
         let db = shop::connect(&shop.database_url).await;
         let http = http_client().unwrap();
-        let mut world = Self { db, whatsapp, midtrans, bots: Vec::new(), http, shop, directory };
+        let mut world = Self {
+            db,
+            whatsapp,
+            midtrans,
+            bots: Vec::new(),
+            http,
+            shop,
+            directory,
+        };
         for _ in 0..plan.bots {
             world.start_bot().await;
         }
@@ -145,7 +163,9 @@ impl World {
     /// Starts one more bot and waits until it is ready; both sandboxes then use it too.
     pub(crate) async fn start_bot(&mut self) -> &Bot {
         let port = ports::free().unwrap();
-        let log = self.directory.join(format!("bot-{}.log", self.bots.len() + 1));
+        let log = self
+            .directory
+            .join(format!("bot-{}.log", self.bots.len() + 1));
         let bot = self.shop.serve(&shop::program(), port, &log).unwrap();
         bot.ready(&self.http).await.unwrap();
         self.bots.push(bot);
@@ -157,8 +177,10 @@ impl World {
     /// [`Plan::midtrans`] only where a story wants one; else its notifications follow too.
     pub(crate) fn route_webhooks(&self) {
         let running = || self.bots.iter().filter(|bot| bot.process.is_running());
-        self.whatsapp.set_webhooks(running().map(|bot| bot.url("/webhooks/whatsapp")).collect());
-        self.midtrans.set_notify(running().map(|bot| bot.url("/webhooks/midtrans")).collect());
+        self.whatsapp
+            .set_webhooks(running().map(|bot| bot.url("/webhooks/whatsapp")).collect());
+        self.midtrans
+            .set_notify(running().map(|bot| bot.url("/webhooks/midtrans")).collect());
     }
 
     /// Runs an administrator's command and returns what it printed.
@@ -194,7 +216,12 @@ impl World {
 
     /// A metric of one bot, summed over its labels; 0 where there is none.
     pub(crate) async fn metric(&self, bot: usize, name: &str) -> f64 {
-        let text = self.http.get(self.bots[bot].url("/metrics")).send().await.unwrap();
+        let text = self
+            .http
+            .get(self.bots[bot].url("/metrics"))
+            .send()
+            .await
+            .unwrap();
         let text = text.text().await.unwrap();
         text.lines()
             .filter(|line| line.split(['{', ' ']).next() == Some(name))
@@ -212,7 +239,11 @@ impl World {
             .fetch_one(&self.db)
             .await
             .map_err(|error| error.to_string())?;
-            if left == 0 { Ok(()) } else { Err(format!("{left} rows still wait")) }
+            if left == 0 {
+                Ok(())
+            } else {
+                Err(format!("{left} rows still wait"))
+            }
         })
         .await;
     }

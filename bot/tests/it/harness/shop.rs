@@ -21,7 +21,10 @@ pub(super) fn program() -> PathBuf {
 pub(super) fn defaults() -> Vec<(String, String)> {
     [
         ("BURST_WINDOW", "0s"),
-        ("PAYMENT_METHODS", "qris,va_bca,va_permata,mandiri_bill,indomaret,snap,saldo"),
+        (
+            "PAYMENT_METHODS",
+            "qris,va_bca,va_permata,mandiri_bill,indomaret,snap,saldo",
+        ),
         ("STAFF_IDENTITIES", STAFF),
         ("LOG", "info,warung_bot=debug"),
     ]
@@ -55,7 +58,11 @@ pub(super) async fn prepare(database_url: String) -> Result<()> {
 }
 
 pub(super) async fn connect(database_url: &str) -> PgPool {
-    PgPoolOptions::new().max_connections(3).connect(database_url).await.unwrap()
+    PgPoolOptions::new()
+        .max_connections(3)
+        .connect(database_url)
+        .await
+        .unwrap()
 }
 
 /// Books saldo for a customer, who need not have written yet.
