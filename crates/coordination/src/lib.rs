@@ -12,6 +12,27 @@
 //! [`RateDecision::Unavailable`], the cache asks its loader, pacing goes on with each bot's share,
 //! hints are lost. Nothing waits longer than [`Timeouts`] allows, and a start never waits at all.
 //!
+//! # Keys and channels
+//! All begin with the caller's prefix, so shops can share a cluster. Let it evict nothing
+//! (`maxmemory-policy noeviction`): an evicted lock is a lost one.
+//!
+//! | Name | What |
+//! |---|---|
+//! | `<prefix>lock:{<tag>}:<subject>:<action>` | one vote of a lock, on three masters |
+//! | `<prefix>rate:<subject>:<action>` | the charges of the last window |
+//! | `<prefix>session:<id>` | a session |
+//! | `<prefix>cache:{<prefix><tag>}:value:<key>`, `…:lease:<key>`, `…:floor` | cached values |
+//! | `<prefix>pace:{<prefix><number>}:number`, `…:pair:<recipient>` | send buckets |
+//! | `<prefix>bus:{<prefix>bus}:hints`, `…:floors` | sharded channels |
+//!
+//! # Metrics
+//! `warung_lock_acquire_seconds{outcome}`, `warung_lock_votes`,
+//! `warung_lock_independent_masters` (alert below 3), `warung_ratelimit_total{decision,source}`,
+//! `warung_cache_requests_total{tier,result}`, `warung_cache_staleness_seconds`,
+//! `warung_redis_command_seconds{command,outcome}`, `warung_redis_rebuild_total`,
+//! `warung_redis_up`.
+//!
+//! # Example
 //! Needs Redis 7.0 or later, or Valkey 8, as a cluster, and a Tokio runtime.
 //!
 //! ```no_run
@@ -83,7 +104,7 @@ pub struct Health {
     pub is_up: bool,
     /// Masters in the slot map; 0 before the first contact.
     pub masters: usize,
-    /// Masters with a live connection.
+    /// Masters with a live connection that did not just say that the cluster is down.
     pub connected_masters: usize,
     /// Distinct masters behind a lock, at worst; below 3, locks are less safe.
     pub independent_masters: usize,

@@ -72,7 +72,17 @@ impl Connector {
             .set_redis_settings(redis);
         let client = Client::open(info)?;
         // The client's own timeout does not cover every step of the handshake (redis-rs #1953).
-        let opening = client.get_multiplexed_async_connection_with_config(&config);
+        // A hung process still accepts connections: only a reply proves that it lives.
+        let opening = async {
+            let mut connection = client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await?;
+            connection
+                .send_packed_command(&redis::cmd("PING"))
+                .await?
+                .extract_error()?;
+            Ok(connection)
+        };
         match tokio::time::timeout(self.connect_timeout, opening).await {
             Ok(result) => result,
             Err(_) => Err(RedisError::from((

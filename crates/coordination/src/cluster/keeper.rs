@@ -60,7 +60,11 @@ impl Cluster {
         let map = self.map();
         Standing {
             masters: map.nodes.len(),
-            connected: map.nodes.iter().filter(|node| node.is_connected()).count(),
+            connected: map
+                .nodes
+                .iter()
+                .filter(|node| node.is_connected() && !node.is_resting())
+                .count(),
             covered: map.topology.is_covered(),
             independent_masters: map.triples.independent_masters,
         }

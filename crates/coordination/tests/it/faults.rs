@@ -81,7 +81,7 @@ async fn a_hung_master_delays_only_its_own_slots_and_is_replaced() {
     })
     .await;
     let gap = began.elapsed();
-    println!("hung master: {number} rounds, back after {gap:?}, {locks_refused} locks refused");
+    println!("back after {gap:?}: {number} rounds, {slow} slow, {locks_refused} locks refused");
     assert!(gap < SOON);
     assert!(bot.metric("warung_redis_rebuild_total", &[]) >= 1.0);
     // Two calls find out; from then on nobody waits for that node.
