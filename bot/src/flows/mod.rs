@@ -87,7 +87,7 @@ async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Option<
             amount,
             method,
             nonce,
-        } => saldo::top_up_with(turn, amount, method, &nonce).await,
+        } => return saldo::top_up_with(turn, amount, method, &nonce).await,
         Command::Statement { page } => saldo::statement(turn, page).await,
         Command::SetLanguage { language } => preferences::language(turn, language).await,
         Command::StopMarketing => preferences::marketing(turn, false).await,

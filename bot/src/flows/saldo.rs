@@ -21,7 +21,7 @@ pub async fn top_up_with(
     _amount: Rupiah,
     _method: PaymentMethod,
     _nonce: &QuoteNonce,
-) -> Result<Answer> {
+) -> Result<Option<Answer>> {
     anyhow::bail!("not built yet")
 }
 
