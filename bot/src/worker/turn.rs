@@ -32,12 +32,19 @@ pub struct Turn<'a> {
     pub conversation: Conversation,
     /// The wamid of the message at hand: the charge id of limits, the source of effects.
     pub message_key: String,
+    /// When the message at hand came in.
+    pub received_at: DateTime<Utc>,
     /// Where replies go.
     pub recipient: Recipient,
     /// Held by turns that spend money.
     pub purchase_lock: Option<PurchaseLock>,
+    /// The charge id of a purchase that did not happen after all: once the turn is committed, it
+    /// no longer counts against the customer's limit.
+    pub refund_charge: Option<String>,
     /// Messages beside the reply: to staff, or further ones to this customer.
     pub notices: Vec<NewParcel>,
+    /// Whether the commit leaves a payment due: its answer comes from there, without waiting.
+    pub payments_due: bool,
     tx: Option<Transaction<'static, Postgres>>,
     trace: Option<String>,
 }
@@ -162,9 +169,12 @@ impl<'a> Turn<'a> {
             customer: opening.customer,
             conversation: opening.conversation,
             message_key: String::new(),
+            received_at: opening.now,
             recipient: opening.recipient,
             purchase_lock: None,
+            refund_charge: None,
             notices: Vec::new(),
+            payments_due: false,
             tx: None,
             trace: opening.trace,
         }
