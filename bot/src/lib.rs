@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod flows;
 pub mod http;
+pub mod import;
 pub mod inbox;
 pub mod ingest;
 pub mod messages;

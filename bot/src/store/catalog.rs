@@ -276,7 +276,11 @@ pub async fn categories(app: &App) -> Result<Arc<Vec<Category>>, Unreadable> {
 }
 
 /// A page of one category, in the shop's order. Empty for an unknown category.
-pub async fn products(app: &App, category: &CategorySlug, page: u32) -> Result<Arc<Page>, Unreadable> {
+pub async fn products(
+    app: &App,
+    category: &CategorySlug,
+    page: u32,
+) -> Result<Arc<Page>, Unreadable> {
     let (slug, offset) = (category.as_str(), offset(page));
     cached(app, &format!("list:{slug}:{offset}"), |pool| async move {
         let row = sqlx::query!(

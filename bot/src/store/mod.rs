@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod conversations;
 pub mod customers;
 pub mod fences;
+pub mod imports;
 pub mod ledger;
 pub mod orders;
 pub mod payments;

@@ -118,7 +118,10 @@ impl Query {
 
 /// A LIKE pattern for texts that contain a word.
 fn contains(word: &str) -> String {
-    let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = word
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
     format!("%{escaped}%")
 }
 
@@ -258,7 +261,10 @@ async fn alike(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Found
     .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok((found(row.hits.0, |score| Fit::Alike(percent(score))), row.version))
+    Ok((
+        found(row.hits.0, |score| Fit::Alike(percent(score))),
+        row.version,
+    ))
 }
 
 /// Names with a word that matches `pattern`, those most like the whole query first.
@@ -290,7 +296,13 @@ async fn loosely(
     .fetch_one(pool)
     .await?;
     let is_swapped = query.words.len() == 1;
-    let fit = |_| if is_swapped { Fit::Alike(60) } else { Fit::Some };
+    let fit = |_| {
+        if is_swapped {
+            Fit::Alike(60)
+        } else {
+            Fit::Some
+        }
+    };
     Ok((found(row.hits.0, fit), row.version))
 }
 
