@@ -2,7 +2,7 @@
 //!
 //! | Call under `/control` | Body → answer |
 //! |---|---|
-//! | `GET /state` | → `{shop, now, waiting, webhooks[], faults[], customers[]}` and more |
+//! | `GET /state` | → `{shop, now, waiting, webhooks[], faults[], customers[], …}`, the first 50 |
 //! | `POST /customers` | `{wa_id, name?, bsuid?, username?, hides_number?}` → the customer |
 //! | `POST /customers/{wa_id}/says` | `{text, reply_to?}` → `{wamid}` |
 //! | `POST /customers/{wa_id}/taps` | `{option, wamid?}` (title or id; the last message) → `{wamid}` |
@@ -40,7 +40,7 @@ use axum::{Json, Router};
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt as _};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::customer::{Customer, Surprise};
@@ -48,11 +48,13 @@ use super::faults::Arming;
 use super::received::Bubble;
 use super::shared::{Event, Shared};
 use super::world::Profile;
-use super::{graph, sandbox};
+use super::{graph, rules, sandbox};
 
 /// Longest wait of `next-reply`, in milliseconds.
 const WAIT_MAX_MS: u64 = 60_000;
-/// Longest fault delay and clock step that make sense, in hours.
+/// Customers in one answer of `state`, so that a bench does not choke a page left open.
+const CUSTOMERS_SHOWN: usize = 50;
+/// Longest step of a clock that makes sense, in hours.
 const HOURS_MAX: i64 = 24 * 365;
 
 type Answer = Result<Json<Value>, Surprise>;
@@ -162,14 +164,18 @@ async fn state(State(shared): State<Arc<Shared>>) -> Json<Value> {
         "waiting": shared.courier.waiting(),
         "webhooks": *shared.webhooks(),
         "faults": shared.faults.armed(),
-        "customers": world.phones.iter().map(|phone| phone.to_json(now)).collect::<Vec<_>>(),
+        "customers": world
+            .phones
+            .iter()
+            .take(CUSTOMERS_SHOWN)
+            .map(|phone| phone.to_json(now))
+            .collect::<Vec<_>>(),
+        "customers_total": world.phones.len(),
     }))
 }
 
-async fn put_customer(
-    State(shared): State<Arc<Shared>>,
-    Json(new): Json<NewCustomer>,
-) -> Json<Value> {
+async fn put_customer(State(shared): State<Arc<Shared>>, Json(new): Json<NewCustomer>) -> Answer {
+    checked(&new.wa_id)?;
     let mut profile = Profile::new(&new.wa_id, &new.name, &shared.config.phone_number_id);
     profile.bsuid = new.bsuid.or(profile.bsuid);
     profile.username = new.username;
@@ -177,29 +183,38 @@ async fn put_customer(
     let answer = json!(profile);
     shared.world().put_profile(profile);
     shared.tell(|| Event::State);
-    Json(answer)
+    Ok(Json(answer))
 }
 
 /// The customer in the path, created if need be.
-fn customer(shared: &Arc<Shared>, number: &str) -> Customer {
+fn customer(shared: &Arc<Shared>, number: &str) -> Result<Customer, Surprise> {
     if shared.world().phone(number).is_none() {
+        checked(number)?;
         shared.world().customer(number, number);
         shared.tell(|| Event::State);
     }
-    Customer::new(Arc::clone(shared), number)
+    Ok(Customer::new(Arc::clone(shared), number))
+}
+
+fn checked(number: &str) -> Result<(), Surprise> {
+    if rules::is_phone(number) {
+        Ok(())
+    } else {
+        Err(Surprise::NoSuchCustomer(number.to_owned()))
+    }
 }
 
 async fn says(
     State(shared): State<Arc<Shared>>,
     Path(number): Path<String>,
     Json(body): Json<Says>,
-) -> Json<Value> {
-    let customer = customer(&shared, &number);
+) -> Answer {
+    let customer = customer(&shared, &number)?;
     let wamid = match body.reply_to {
         Some(wamid) => customer.replies_to(&wamid, &body.text).await,
         None => customer.says(&body.text).await,
     };
-    Json(json!({"wamid": wamid}))
+    Ok(Json(json!({"wamid": wamid})))
 }
 
 async fn taps(
@@ -207,7 +222,7 @@ async fn taps(
     Path(number): Path<String>,
     Json(body): Json<Taps>,
 ) -> Answer {
-    let customer = customer(&shared, &number);
+    let customer = customer(&shared, &number)?;
     let wamid = match body.wamid {
         Some(wamid) => customer.taps_in(&wamid, &body.option).await?,
         None => customer.taps(&body.option).await?,
@@ -218,14 +233,10 @@ async fn taps(
 async fn sends(
     State(shared): State<Arc<Shared>>,
     Path(number): Path<String>,
-    Json(content): Json<Value>,
-) -> Response {
-    if !content.is_object() {
-        let error = json!({"error": "the content of a message is a JSON object"});
-        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
-    }
-    let wamid = customer(&shared, &number).sends(content).await;
-    Json(json!({"wamid": wamid})).into_response()
+    Json(content): Json<Map<String, Value>>,
+) -> Answer {
+    let wamid = customer(&shared, &number)?.sends(content.into()).await;
+    Ok(Json(json!({"wamid": wamid})))
 }
 
 async fn sends_again(
@@ -233,23 +244,23 @@ async fn sends_again(
     Path(number): Path<String>,
     Json(body): Json<Again>,
 ) -> Answer {
-    customer(&shared, &number).sends_again(&body.wamid).await?;
+    customer(&shared, &number)?.sends_again(&body.wamid).await?;
     Ok(Json(json!({})))
 }
 
-async fn reads(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Json<Value> {
-    customer(&shared, &number).reads();
-    Json(json!({}))
+async fn reads(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
+    customer(&shared, &number)?.reads();
+    Ok(Json(json!({})))
 }
 
 async fn window(
     State(shared): State<Arc<Shared>>,
     Path(number): Path<String>,
     Json(body): Json<Window>,
-) -> Json<Value> {
+) -> Answer {
     let hours = body.hours_ago.clamp(0, HOURS_MAX);
-    customer(&shared, &number).last_wrote(TimeDelta::hours(hours));
-    Json(json!({}))
+    customer(&shared, &number)?.last_wrote(TimeDelta::hours(hours));
+    Ok(Json(json!({})))
 }
 
 async fn changes_number(
@@ -257,24 +268,24 @@ async fn changes_number(
     Path(number): Path<String>,
     Json(body): Json<NewNumber>,
 ) -> Answer {
-    customer(&shared, &number)
+    customer(&shared, &number)?
         .changes_number(&body.wa_id)
         .await?;
     Ok(Json(json!({})))
 }
 
 async fn changes_user_id(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
-    let user_id = customer(&shared, &number).changes_user_id().await?;
+    let user_id = customer(&shared, &number)?.changes_user_id().await?;
     Ok(Json(json!({"user_id": user_id})))
 }
 
-async fn inbox(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Json<Value> {
-    let inbox = customer(&shared, &number).inbox().into_iter();
-    Json(
+async fn inbox(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
+    let inbox = customer(&shared, &number)?.inbox().into_iter();
+    Ok(Json(
         inbox
             .map(|received| Bubble::Received(received).to_json())
             .collect(),
-    )
+    ))
 }
 
 async fn next_reply(
@@ -283,7 +294,7 @@ async fn next_reply(
     Query(patience): Query<Patience>,
 ) -> Answer {
     let wait = Duration::from_millis(patience.wait_ms.unwrap_or(0).min(WAIT_MAX_MS));
-    let received = customer(&shared, &number).next_reply(wait).await?;
+    let received = customer(&shared, &number)?.next_reply(wait).await?;
     Ok(Json(Bubble::Received(received).to_json()))
 }
 

@@ -276,11 +276,19 @@ async fn post_until_taken(shared: Arc<Shared>, batch: Batch, permit: OwnedSemaph
     drop(permit);
 }
 
-fn taken(shared: &Arc<Shared>, batch: &Batch, attempts: u32) {
+fn taken(shared: &Shared, batch: &Batch, attempts: u32) {
+    note_taken(shared, &batch.items, attempts);
+    shared.courier.lanes().release(&batch.lanes);
+    shared.courier.forget(batch.items.len());
+    shared.courier.wake();
+}
+
+/// Writes into the book that a bot took these items, and gives their messages the second tick.
+pub(super) fn note_taken(shared: &Shared, items: &[Item], attempts: u32) {
     let at = shared.clock.now();
     let mut moved = Vec::new();
     let mut world = shared.world();
-    for item in &batch.items {
+    for item in items {
         let status = item.body["status"]
             .as_str()
             .filter(|_| item.is_status)
@@ -297,9 +305,6 @@ fn taken(shared: &Arc<Shared>, batch: &Batch, attempts: u32) {
         }
     }
     drop(world);
-    shared.courier.lanes().release(&batch.lanes);
-    shared.courier.forget(batch.items.len());
-    shared.courier.wake();
     for (customer, wamids) in moved.into_iter().filter(|(_, wamids)| !wamids.is_empty()) {
         shared.tell(|| Event::Tick {
             customer,

@@ -182,6 +182,11 @@ pub(super) fn is_bsuid(id: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// Whether `number` is a phone number as `wa_id` writes it: digits only.
+pub(super) fn is_phone(number: &str) -> bool {
+    number.bytes().all(|byte| byte.is_ascii_digit()) && PHONE_DIGITS.contains(&number.len())
+}
+
 fn recipient(body: &Value) -> Result<(Recipient, String), Refusal> {
     // Meta: when both are given, `to` wins.
     if let Some(to) = body.get("to") {

@@ -153,7 +153,11 @@ pub(super) async fn deliver(shared: &Shared, items: &[Value]) -> Option<u16> {
     let items: Vec<Item> = items.iter().map(|body| item(shared, body)).collect();
     let body = envelope::envelope(&shared.config, &items).to_string();
     let signature = signature::sign(&shared.config.app_secret, body.as_bytes());
-    shared.post(&body, Some(&signature)).await
+    let http_status = shared.post(&body, Some(&signature)).await;
+    if http_status == Some(200) {
+        courier::note_taken(shared, &items, 1);
+    }
+    http_status
 }
 
 /// See [`Sandbox::verify_webhooks`].

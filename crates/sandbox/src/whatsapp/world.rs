@@ -21,6 +21,9 @@ use super::rules::{Draft, MediaRef, Recipient};
 /// The customer service window (Meta: 24 h after the customer's last message).
 pub(super) const WINDOW: TimeDelta = TimeDelta::hours(24);
 
+/// Bubbles of a conversation that [`Phone::to_json`] shows.
+const BUBBLES_SHOWN: usize = 200;
+
 /// Who a customer is, as the shop may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
@@ -108,12 +111,14 @@ impl Phone {
         self.last_wrote.is_some_and(|wrote| now - wrote <= WINDOW)
     }
 
+    /// The phone as the control API and the page see it, with the newest of its conversation.
     pub(super) fn to_json(&self, now: DateTime<Utc>) -> Value {
+        let newest = &self.thread[self.thread.len().saturating_sub(BUBBLES_SHOWN)..];
         json!({
             "profile": self.profile,
             "window_open": self.window_is_open(now),
             "unread": self.received().filter(|received| !received.read).count(),
-            "thread": self.thread.iter().map(Bubble::to_json).collect::<Vec<_>>(),
+            "thread": newest.iter().map(Bubble::to_json).collect::<Vec<_>>(),
         })
     }
 }

@@ -13,13 +13,13 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export function icon(path, filled = false) {
+export function icon(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", Object.keys(ICONS).find((name) => ICONS[name] === path));
   const shape = document.createElementNS(svg.namespaceURI, "path");
   shape.setAttribute("d", path);
-  if (filled) shape.setAttribute("class", "filled");
   svg.append(shape);
   return svg;
 }
@@ -30,6 +30,7 @@ export const ICONS = {
   link: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
   pin: "M12 21s7-6.2 7-11.5A7 7 0 0 0 5 9.500C5 14.800 12 21 12 21zM12 12a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5z",
   again: "M4 12a8 8 0 1 0 2.500-5.800M4 4v4.500h4.500",
+  file: "M6 3h8l5 5v13H6zM14 3v5h5",
   close: "m6 6 12 12M18 6 6 18",
   tick: "m2 13 4.500 4.500L17 7",
   ticks: "m1 13 4.500 4.500L15 7M10.500 16l1.500 1.500L22.500 7",

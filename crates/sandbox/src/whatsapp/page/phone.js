@@ -76,17 +76,18 @@ class Phone {
       $(selector, this.element).setAttribute("aria-label", say(word));
     this.log.setAttribute("aria-label", `${state.shop} · ${this.name}`);
     this.window(customer.window_open || !customer.thread.some((bubble) => bubble.from === "customer"));
-    const known = [...this.drawn.keys()];
-    const same = known.every((key, index) => customer.thread[index]?.wamid === key);
-    if (!same || this.language !== language) {
+    const stick = this.atBottom();
+    const kept = new Set(customer.thread.map((bubble) => bubble.wamid));
+    const same = this.language === language && [...this.drawn.keys()].every((wamid) => kept.has(wamid));
+    if (!same) {
       this.drawn.clear();
       this.log.replaceChildren();
+      this.presence(false);
     }
     this.language = language;
-    this.presence(false);
     if (!customer.thread.length) this.welcome();
     for (const bubble of customer.thread) this.draw(bubble, false);
-    this.toBottom();
+    if (stick || !same) this.toBottom();
   }
 
   window(open) {
@@ -134,7 +135,8 @@ class Phone {
       target?.append(make("span", { class: "reaction" }, payload.reaction.emoji));
       return make("div", { class: "line", hidden: true });
     }
-    if (bubble.media) parts.push(this.picture(bubble));
+    if (payload.document ?? content.header?.document) parts.push(this.document(bubble));
+    else if (bubble.media) parts.push(this.picture(bubble));
     else if (payload.image?.link) parts.push(make("p", { class: "footer" }, `${say("picture")}: ${payload.image.link}`));
     if (content.header?.text) parts.push(make("p", { class: "header" }, content.header.text));
     if (bubble.text) parts.push(this.words(bubble.text));
@@ -199,6 +201,12 @@ class Phone {
     });
     return make("button", { type: "button", class: "picture", "aria-label": `${say("zoom")}: ${alt}`,
       onclick: (event) => this.zoom(bubble, alt, event.currentTarget) }, image);
+  }
+
+  document(bubble) {
+    const name = bubble.payload.document?.filename ?? say("document");
+    return make("p", { class: "place" }, icon(ICONS.file),
+      bubble.media ? make("a", { href: bubble.media, target: "_blank", rel: "noopener" }, name) : name);
   }
 
   zoom(bubble, alt, opener) {

@@ -16,7 +16,7 @@ export const WORDS = {
     open: "Warungnya buka!", greet: "Sapa dulu, yuk. Penjualnya sigap.",
     chips: ["halo", "produk", "saldo"], today: "Hari ini", phoneOf: "Telepon",
     dark: "Mode gelap atau terang", zoom: "Perbesar gambar", newer: "Ke pesan terbaru",
-    sent: "terkirim", delivered: "sampai", read: "dibaca", picture: "Gambar", location: "Lokasi",
+    sent: "terkirim", delivered: "sampai", read: "dibaca", picture: "Gambar", document: "Dokumen", location: "Lokasi",
     times: "kali", less: "Kurangi", moreOf: "Tambah", choose: "Pilih",
   },
   en: {
@@ -34,7 +34,7 @@ export const WORDS = {
     open: "The shop is open!", greet: "Say hello first. The seller is quick.",
     chips: ["hello", "products", "balance"], today: "Today", phoneOf: "Phone of",
     dark: "Dark or light", zoom: "Enlarge picture", newer: "To the newest message",
-    sent: "sent", delivered: "delivered", read: "read", picture: "Picture", location: "Location",
+    sent: "sent", delivered: "delivered", read: "read", picture: "Picture", document: "Document", location: "Location",
     times: "times", less: "Fewer", moreOf: "More of", choose: "Choose",
   },
 };
