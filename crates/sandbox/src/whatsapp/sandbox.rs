@@ -137,7 +137,7 @@ impl Sandbox {
         verify_webhooks(&self.shared).await
     }
 
-    /// Forgets customers, conversations, the book and armed faults.
+    /// Forgets customers, conversations, the book and armed faults. Webhooks under way go on.
     pub fn reset(&self) {
         reset(&self.shared);
     }
