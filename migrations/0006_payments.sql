@@ -10,7 +10,7 @@ CREATE TABLE payment_attempt (
                        CHECK (provider_order_id ~ '^[A-Z0-9][A-Za-z0-9._~-]{6,34}[a-z]$'),
     amount             bigint NOT NULL CHECK (amount BETWEEN 1 AND 20000000000),
     method             text NOT NULL,
-    idem_key           text NOT NULL UNIQUE CHECK (length(idem_key) <= 46),
+    idem_key           uuid NOT NULL UNIQUE,
     state              text NOT NULL CHECK (state IN ('creating', 'unknown', 'pending', 'settled',
                        'reversed', 'failed', 'expired', 'cancelled', 'refunded',
                        'partially_refunded', 'charged_back')),
@@ -23,12 +23,15 @@ CREATE TABLE payment_attempt (
     credited_to        text CHECK (credited_to IN ('order', 'saldo', 'suspense')),
     hold_until         timestamptz,
     owner              uuid,
+    claimed_at         timestamptz,
+    failures           int NOT NULL DEFAULT 0 CHECK (failures >= 0),
     polls              int NOT NULL DEFAULT 0,
     act_at             timestamptz,
     created_at         timestamptz NOT NULL,
-    expires_at         timestamptz,
+    expires_at         timestamptz NOT NULL,
     checked_at         timestamptz,
     version            bigint NOT NULL DEFAULT 0,
+    CONSTRAINT payment_owned_since CHECK ((owner IS NULL) = (claimed_at IS NULL)),
     CONSTRAINT payment_for_something CHECK ((purpose = 'order') = (order_id IS NOT NULL)),
     CONSTRAINT payment_topup_nonce CHECK ((purpose = 'topup') = (topup_nonce IS NOT NULL)),
     CONSTRAINT payment_settled_is_credited CHECK (state NOT IN ('settled', 'refunded',
@@ -39,8 +42,14 @@ CREATE UNIQUE INDEX payment_one_live ON payment_attempt (order_id)
     WHERE state IN ('creating', 'unknown', 'pending');
 CREATE INDEX payment_due ON payment_attempt (act_at) WHERE act_at IS NOT NULL;
 CREATE INDEX payment_order ON payment_attempt (order_id);
+CREATE INDEX payment_topup ON payment_attempt (customer_id) WHERE purpose = 'topup';
 COMMENT ON COLUMN payment_attempt.provider_order_id IS
     'Our order_id at Midtrans; ends in a letter, because the signature has no separators.';
+COMMENT ON COLUMN payment_attempt.owner IS 'The bot that works on it, since claimed_at.';
+COMMENT ON COLUMN payment_attempt.failures IS
+    'Calls to Midtrans in a row that gave no answer; the next waits the longer for it.';
+COMMENT ON COLUMN payment_attempt.hold_until IS
+    'The bank may take the money back until then. Money for saldo is credited only after it.';
 COMMENT ON COLUMN payment_attempt.act_at IS
     'When a bot must next do something about it (charge, ask, cancel); null when nothing is due.';
 

@@ -1,9 +1,11 @@
-//! Payment attempts at Midtrans, their events, and the notifications about them.
+//! Payment attempts at Midtrans and their events.
 //!
-//! `act_at` is the queue: an attempt with a due `act_at` wants a bot to do something about it. A
-//! bot that does holds the row as `owner` across its network call; a dead owner's rows are free.
+//! `act_at` is the queue ([`queue`]): an attempt with a due `act_at` wants a bot to do something
+//! about it. Whoever wants it looked at sets `act_at` to now, even while a bot works on it: that bot
+//! then leaves it due.
 
-use std::time::Duration;
+pub mod notifications;
+pub mod queue;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use warung_domain::{
     money::Rupiah,
-    payment::{PaymentMethod, PaymentState},
+    payment::{InvalidPaymentTransition, PaymentMethod, PaymentState},
 };
 
 /// What a payment is for.
@@ -43,6 +45,21 @@ impl CreditedTo {
             Self::Suspense => "suspense",
         }
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Order, Self::Saldo, Self::Suspense]
+            .into_iter()
+            .find(|place| place.as_str() == text)
+    }
+}
+
+/// An attempt's money in the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// The ledger transaction.
+    pub txn: Uuid,
+    /// Where it went.
+    pub to: CreditedTo,
 }
 
 /// How the customer pays, as the provider told us.
@@ -75,7 +92,7 @@ pub enum Instructions {
         /// The code.
         code: String,
     },
-    /// A page of Snap.
+    /// A page of Midtrans' own.
     Link {
         /// Its address.
         url: String,
@@ -119,28 +136,58 @@ pub struct Attempt {
     /// How.
     pub method: PaymentMethod,
     /// Midtrans' idempotency key.
-    pub idem_key: String,
+    pub idem_key: Uuid,
     /// Where it stands.
     pub state: PaymentState,
     /// Whether we want it called off.
     pub cancel_requested: bool,
     /// How the customer pays, once the provider has told.
     pub instructions: Option<Instructions>,
-    /// The ledger transaction of its money.
-    pub credit_txn: Option<Uuid>,
+    /// Midtrans' id of the payment; absent until Midtrans has told of one.
+    pub provider_txn_id: Option<String>,
+    /// What Midtrans said last.
+    pub provider_status: Option<String>,
+    /// What its fraud check said last.
+    pub fraud_status: Option<String>,
+    /// Its money in the books, once.
+    pub credit: Option<Credit>,
     /// Its money may be taken back until then.
     pub hold_until: Option<DateTime<Utc>>,
     /// Reads of its status so far.
     pub polls: i32,
+    /// Calls to Midtrans in a row that gave no answer.
+    pub failures: i32,
+    /// When its status was last read.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// When a bot must next do something about it.
+    pub act_at: Option<DateTime<Utc>>,
+    /// The bot that works on it.
+    pub owner: Option<Uuid>,
+    /// Since when it does.
+    pub claimed_at: Option<DateTime<Utc>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Until when it can be paid.
     pub expires_at: DateTime<Utc>,
-    /// Raised by every change; a bot that comes back from the network checks it.
+    /// How many moves it made.
     pub version: i64,
 }
 
-/// The columns of an attempt.
+/// Why an attempt did not move.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// The table has no such move.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPaymentTransition),
+    /// Somebody moved it since it was read; it was not locked.
+    #[error("the payment was changed by another")]
+    Overtaken,
+    /// The database's.
+    #[error("the payment cannot be written")]
+    Database(#[from] sqlx::Error),
+}
+
+/// The table's row.
 struct AttemptRow {
     id: Uuid,
     purpose: String,
@@ -150,15 +197,24 @@ struct AttemptRow {
     provider_order_id: String,
     amount: i64,
     method: String,
-    idem_key: String,
+    idem_key: Uuid,
     state: String,
     cancel_requested: bool,
+    provider_txn_id: Option<String>,
+    provider_status: Option<String>,
+    fraud_status: Option<String>,
     instructions: Option<serde_json::Value>,
     credit_txn: Option<Uuid>,
+    credited_to: Option<String>,
     hold_until: Option<DateTime<Utc>>,
+    owner: Option<Uuid>,
+    claimed_at: Option<DateTime<Utc>>,
+    failures: i32,
     polls: i32,
+    act_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: DateTime<Utc>,
+    checked_at: Option<DateTime<Utc>>,
     version: i64,
 }
 
@@ -174,8 +230,16 @@ impl TryFrom<AttemptRow> for Attempt {
             ("topup", _, Some(nonce)) => Purpose::TopUp(nonce),
             _ => return Err(bad("purpose")),
         };
+        let credit = match (row.credit_txn, row.credited_to.as_deref()) {
+            (Some(txn), Some(to)) => Some(Credit {
+                txn,
+                to: CreditedTo::parse(to).ok_or_else(|| bad("credited_to"))?,
+            }),
+            _ => None,
+        };
         Ok(Self {
             purpose,
+            credit,
             amount: Rupiah::new(row.amount).ok_or_else(|| bad("amount"))?,
             method: PaymentMethod::parse(&row.method).ok_or_else(|| bad("method"))?,
             state: PaymentState::parse(&row.state).ok_or_else(|| bad("state"))?,
@@ -184,16 +248,23 @@ impl TryFrom<AttemptRow> for Attempt {
                 .map(serde_json::from_value)
                 .transpose()
                 .map_err(|_| bad("instructions"))?,
-            expires_at: row.expires_at.unwrap_or(row.created_at),
             id: row.id,
             customer_id: row.customer_id,
             provider_order_id: row.provider_order_id,
             idem_key: row.idem_key,
             cancel_requested: row.cancel_requested,
-            credit_txn: row.credit_txn,
+            provider_txn_id: row.provider_txn_id,
+            provider_status: row.provider_status,
+            fraud_status: row.fraud_status,
             hold_until: row.hold_until,
+            failures: row.failures,
             polls: row.polls,
+            act_at: row.act_at,
+            owner: row.owner,
+            claimed_at: row.claimed_at,
             created_at: row.created_at,
+            expires_at: row.expires_at,
+            checked_at: row.checked_at,
             version: row.version,
         })
     }
@@ -228,7 +299,7 @@ pub async fn create(
         attempt.provider_order_id,
         attempt.amount.get(),
         attempt.method.as_str(),
-        attempt.id.to_string(),
+        attempt.id,
         now,
         attempt.expires_at,
     )
@@ -237,78 +308,12 @@ pub async fn create(
     Ok(made.rows_affected() == 1)
 }
 
-/// Claims due attempts that no living bot works on; returns their ids, the longest due first.
-pub async fn claim_due(
-    pool: &PgPool,
-    bot: Uuid,
-    limit: i64,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "WITH due AS (
-             SELECT p.id FROM payment_attempt p
-             WHERE p.act_at <= $3
-               AND (p.owner IS NULL OR NOT EXISTS (
-                    SELECT 1 FROM bot_instance b WHERE b.id = p.owner AND b.alive_until > $3))
-             ORDER BY p.act_at
-             LIMIT $2
-             FOR UPDATE OF p SKIP LOCKED
-         )
-         UPDATE payment_attempt p SET owner = $1 FROM due WHERE p.id = due.id RETURNING p.id",
-        bot,
-        limit,
-        now,
-    )
-    .fetch_all(pool)
-    .await
-}
-
-/// Lets go of an attempt; it is due again at `act_at`, or never where that is null.
-pub async fn let_go(
-    connection: &mut PgConnection,
-    id: Uuid,
-    bot: Uuid,
-    act_at: Option<DateTime<Utc>>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE payment_attempt SET owner = NULL, act_at = $3 WHERE id = $1 AND owner = $2",
-        id,
-        bot,
-        act_at,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Reads an attempt.
 pub async fn load(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Attempt>> {
     sqlx::query_as!(
         AttemptRow,
-        "SELECT id, purpose, order_id, topup_nonce, customer_id, provider_order_id, amount, method,
-                idem_key, state, cancel_requested, instructions, credit_txn, hold_until, polls,
-                created_at, expires_at, version
-         FROM payment_attempt WHERE id = $1",
-        id,
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(Attempt::try_from)
-    .transpose()
-}
-
-/// Reads an attempt and keeps others from changing it until the commit.
-pub async fn load_for_update(
-    connection: &mut PgConnection,
-    id: Uuid,
-) -> sqlx::Result<Option<Attempt>> {
-    sqlx::query_as!(
-        AttemptRow,
-        "SELECT id, purpose, order_id, topup_nonce, customer_id, provider_order_id, amount, method,
-                idem_key, state, cancel_requested, instructions, credit_txn, hold_until, polls,
-                created_at, expires_at, version
-         FROM payment_attempt WHERE id = $1 FOR UPDATE",
-        id,
+        "SELECT * FROM payment_attempt WHERE id = $1",
+        id
     )
     .fetch_optional(connection)
     .await?
@@ -317,22 +322,115 @@ pub async fn load_for_update(
 }
 
 /// The newest attempt of an order.
-pub async fn of_order(
-    connection: &mut PgConnection,
-    order: Uuid,
-) -> sqlx::Result<Option<Attempt>> {
+pub async fn of_order(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Attempt>> {
     sqlx::query_as!(
         AttemptRow,
-        "SELECT id, purpose, order_id, topup_nonce, customer_id, provider_order_id, amount, method,
-                idem_key, state, cancel_requested, instructions, credit_txn, hold_until, polls,
-                created_at, expires_at, version
-         FROM payment_attempt WHERE order_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        "SELECT * FROM payment_attempt WHERE order_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
         order,
     )
     .fetch_optional(connection)
     .await?
     .map(Attempt::try_from)
     .transpose()
+}
+
+/// Top-ups of a customer that can still be paid, newest first.
+pub async fn open_top_ups(pool: &PgPool, customer: i64) -> sqlx::Result<Vec<Attempt>> {
+    sqlx::query_as!(
+        AttemptRow,
+        "SELECT * FROM payment_attempt
+         WHERE customer_id = $1 AND purpose = 'topup' AND state IN ('creating', 'unknown', 'pending')
+         ORDER BY created_at DESC",
+        customer,
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(Attempt::try_from)
+    .collect()
+}
+
+/// Whether this top-up was begun before.
+pub async fn has_top_up(pool: &PgPool, nonce: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM payment_attempt WHERE topup_nonce = $1) AS "known!""#,
+        nonce,
+    )
+    .fetch_one(pool)
+    .await
+}
+
+/// Moves an attempt and saves it as [`save`] does. The caller holds its lock.
+///
+/// # Errors
+/// [`MoveError`].
+pub async fn transition(
+    connection: &mut PgConnection,
+    attempt: &mut Attempt,
+    to: PaymentState,
+    actor: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), MoveError> {
+    let from = attempt.state;
+    attempt.state = from.transition(to)?;
+    let moved = sqlx::query!(
+        "UPDATE payment_attempt SET state = $3, version = version + 1, credit_txn = $4,
+                credited_to = $5
+         WHERE id = $1 AND version = $2",
+        attempt.id,
+        attempt.version,
+        to.as_str(),
+        attempt.credit.map(|credit| credit.txn),
+        attempt.credit.map(|credit| credit.to.as_str()),
+    )
+    .execute(&mut *connection)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Err(MoveError::Overtaken);
+    }
+    attempt.version += 1;
+    sqlx::query!(
+        "INSERT INTO payment_event (attempt_id, version, from_state, to_state, actor, reason, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        attempt.id,
+        attempt.version,
+        from.as_str(),
+        to.as_str(),
+        actor,
+        reason,
+        now,
+    )
+    .execute(&mut *connection)
+    .await?;
+    save(connection, attempt).await?;
+    Ok(())
+}
+
+/// Saves everything of an attempt that is not decided by its state: what the provider said, how to
+/// pay, the hold, the reads.
+pub async fn save(connection: &mut PgConnection, attempt: &Attempt) -> sqlx::Result<()> {
+    let instructions = attempt.instructions.as_ref().map(serde_json::to_value);
+    let instructions = instructions
+        .transpose()
+        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query!(
+        "UPDATE payment_attempt
+         SET provider_txn_id = $2, provider_status = $3, fraud_status = $4, instructions = $5,
+             hold_until = $6, polls = $7, checked_at = $8
+         WHERE id = $1",
+        attempt.id,
+        attempt.provider_txn_id,
+        attempt.provider_status,
+        attempt.fraud_status,
+        instructions,
+        attempt.hold_until,
+        attempt.polls,
+        attempt.checked_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Wants the order's live attempt called off, now. Returns whether there is one: without, the
@@ -370,66 +468,19 @@ pub async fn ask_now(
     Ok(due.rows_affected() > 0)
 }
 
-/// How long a bot works on an attempt before it gives way even while alive: longer than any call.
-pub const WORK_LIMIT: Duration = Duration::from_secs(60);
-
-/// A notification on its way in.
-#[derive(Debug)]
-pub struct NewNotification<'a> {
-    /// Digest of the raw body: a repeated notification is stored once.
-    pub body_sha256: &'a [u8],
-    /// Our order id at Midtrans.
-    pub provider_order_id: &'a str,
-    /// What it claims.
-    pub transaction_status: &'a str,
-    /// The body as it came.
-    pub raw: &'a [u8],
-}
-
-/// What became of a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notified {
-    /// Stored; its payment is due to be read now.
-    New,
-    /// Known already.
-    Repeated,
-    /// No payment of ours has this order id.
-    UnknownOrder,
-}
-
-/// Stores a notification and makes its payment due.
-pub async fn notified(
+/// Makes a customer's unpaid top-ups due now.
+pub async fn ask_top_ups_now(
     connection: &mut PgConnection,
-    notification: &NewNotification<'_>,
+    customer: i64,
     now: DateTime<Utc>,
-) -> sqlx::Result<Notified> {
-    let due = sqlx::query!(
-        "UPDATE payment_attempt SET act_at = least(coalesce(act_at, $2), $2)
-         WHERE provider_order_id = $1",
-        notification.provider_order_id,
-        now,
-    )
-    .execute(&mut *connection)
-    .await?;
-    if due.rows_affected() == 0 {
-        return Ok(Notified::UnknownOrder);
-    }
-    let stored = sqlx::query!(
-        "INSERT INTO payment_notification
-             (body_sha256, provider_order_id, transaction_status, raw, received_at)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (body_sha256) DO NOTHING",
-        notification.body_sha256,
-        notification.provider_order_id,
-        notification.transaction_status,
-        notification.raw,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE payment_attempt SET act_at = $2
+         WHERE customer_id = $1 AND purpose = 'topup' AND state IN ('creating', 'unknown', 'pending')",
+        customer,
         now,
     )
     .execute(connection)
     .await?;
-    Ok(if stored.rows_affected() == 1 {
-        Notified::New
-    } else {
-        Notified::Repeated
-    })
+    Ok(())
 }

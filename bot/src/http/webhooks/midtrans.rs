@@ -16,7 +16,7 @@ use tracing::Instrument;
 use warung_midtrans::notification::{BODY_BYTES as MAX_BODY_BYTES, Notification};
 
 use super::{announces_more_than, read, traceparent};
-use crate::{app::App, http::Ingress, store::payments, telemetry};
+use crate::{app::App, http::Ingress, store::payments::notifications::{self, NewNotification, Notified}, telemetry};
 
 /// Takes a notification.
 pub(in crate::http) async fn receive(
@@ -67,12 +67,12 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'stat
         return (StatusCode::FORBIDDEN, "bad_signature");
     }
     match keep(app, &notification, &body).await {
-        Ok(payments::Notified::New) => {
+        Ok(Notified::New) => {
             app.signals.payments.notify_one();
             (StatusCode::OK, "stored")
         }
-        Ok(payments::Notified::Repeated) => (StatusCode::OK, "repeated"),
-        Ok(payments::Notified::UnknownOrder) => (StatusCode::NOT_FOUND, "unknown_order"),
+        Ok(Notified::Repeated) => (StatusCode::OK, "repeated"),
+        Ok(Notified::UnknownOrder) => (StatusCode::NOT_FOUND, "unknown_order"),
         Err(error) => {
             tracing::warn!(
                 error = format!("{error:#}"),
@@ -87,11 +87,11 @@ async fn keep(
     app: &App,
     notification: &Notification,
     body: &[u8],
-) -> anyhow::Result<payments::Notified> {
+) -> anyhow::Result<Notified> {
     let mut tx = app.pool.begin().await?;
-    let notified = payments::notified(
+    let notified = notifications::notified(
         &mut tx,
-        &payments::NewNotification {
+        &NewNotification {
             body_sha256: &Sha256::digest(body),
             provider_order_id: &notification.order_id,
             transaction_status: &notification.transaction_status,
