@@ -191,10 +191,14 @@ impl Cluster {
 
     async fn route(&self, slot: u16, cmd: &Cmd, deadline: Instant) -> Result<Value, RouteError> {
         let mut redirect: Option<(Arc<Node>, bool)> = None;
+        let mut maybe_done = false;
         for attempt in 0..=RETRIES_MAX {
             let (node, asking) = match redirect.take() {
                 Some(target) => target,
-                None => (self.owner(slot)?, false),
+                None => match self.owner(slot) {
+                    Some(owner) => (owner, false),
+                    None => break,
+                },
             };
             let sent = if node.is_resting() {
                 Err(NodeError::Down)
@@ -205,11 +209,14 @@ impl Cluster {
                 Ok(Value::ServerError(error)) => error,
                 Ok(value) => return Ok(value),
                 Err(NodeError::Timeout) => return Err(RouteError::Timeout),
-                Err(NodeError::Down) if attempt == 0 => return Err(RouteError::Unavailable),
-                Err(NodeError::Down | NodeError::Lost) => {
+                Err(NodeError::Down) if attempt == 0 => break,
+                Err(error) => {
+                    maybe_done |= error == NodeError::Lost;
                     self.refresh.notify_one();
-                    pause(attempt, deadline).await?;
-                    continue;
+                    if pause(attempt, deadline).await {
+                        continue;
+                    }
+                    break;
                 }
             };
             redirect = match error.kind() {
@@ -240,20 +247,23 @@ impl Cluster {
                     return Err(RouteError::Refused);
                 }
             };
-            if redirect.is_none() {
-                pause(attempt, deadline).await?;
+            if redirect.is_none() && !pause(attempt, deadline).await {
+                break;
             }
         }
-        Err(RouteError::Unavailable)
+        Err(if maybe_done {
+            RouteError::Timeout
+        } else {
+            RouteError::Unavailable
+        })
     }
 
-    fn owner(&self, slot: u16) -> Result<Arc<Node>, RouteError> {
+    fn owner(&self, slot: u16) -> Option<Arc<Node>> {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         map.topology
             .owner(slot)
             .and_then(|owner| map.nodes.get(owner))
             .cloned()
-            .ok_or(RouteError::Unavailable)
     }
 
     /// The connected node a redirect names (`3999 10.0.0.1:6381`), if it is known already.
@@ -270,20 +280,21 @@ impl Cluster {
 
 enum RouteError {
     Unavailable,
+    /// It may have taken effect: sent, and no reply in time or a connection that broke.
     Timeout,
     NoScript,
     Refused,
 }
 
-/// Waits before the next try, or gives up when the time left is too short for it.
-async fn pause(attempt: u32, deadline: Instant) -> Result<(), RouteError> {
+/// Waits before the next try; false when the time left is too short for it.
+async fn pause(attempt: u32, deadline: Instant) -> bool {
     let wait = RETRY_WAIT_MAX.min(RETRY_WAIT_MIN * 2u32.pow(attempt.min(8)));
     let wait = wait.mul_f64(rand::random_range(0.5..1.0));
-    if Instant::now() + wait >= deadline {
-        return Err(RouteError::Unavailable);
+    let in_time = Instant::now() + wait < deadline;
+    if in_time {
+        tokio::time::sleep(wait).await;
     }
-    tokio::time::sleep(wait).await;
-    Ok(())
+    in_time
 }
 
 /// Whole milliseconds.
