@@ -92,7 +92,14 @@ pub fn install(filter: &str, shop: &str, otlp: Option<&str>) -> Result<Telemetry
         .with_current_span(true)
         .with_span_list(false)
         .with_target(true);
-    let provider = otlp.map(|endpoint| provider(endpoint, shop)).transpose()?;
+    let provider = match otlp {
+        // The exporter's HTTP client blocks and must be made where no runtime is.
+        Some(endpoint) => Some(std::thread::scope(|threads| {
+            let made = threads.spawn(|| provider(endpoint, shop)).join();
+            made.unwrap_or_else(|_| Err(anyhow::anyhow!("the exporter could not be made")))
+        })?),
+        None => None,
+    };
     let traces = provider
         .as_ref()
         .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("warung-bot")));

@@ -11,13 +11,19 @@ use warung_whatsapp::{
 use super::turn::{Answer, Closing, Opening, Turn};
 use crate::{
     app::App,
-    flows,
+    flows::{
+        self,
+        purchase::{self, Busy},
+    },
     inbox::{self, Claim, Item},
     reading::{self, Reading},
 };
 
 /// A message older than this is not acted on: after an outage a customer gets one summary.
 const TOO_OLD: TimeDelta = TimeDelta::minutes(10);
+
+/// Pause before a purchase whose lock another holder has is tried again.
+const BUSY_PAUSE: TimeDelta = TimeDelta::milliseconds(500);
 
 /// A message with what it says.
 struct Said {
@@ -26,7 +32,7 @@ struct Said {
 }
 
 /// Works on a claimed conversation. Returns how the turn ended, for the metric.
-pub async fn run(app: &App, claim: Claim, items: Vec<Item>) -> Result<&'static str> {
+pub(super) async fn run(app: &App, claim: Claim, items: Vec<Item>) -> Result<&'static str> {
     let now = app.clock.now();
     if let Some(survivor) = claim.customer.merged_into {
         inbox::rehome(&app.pool, claim.customer.id, survivor).await?;
@@ -81,6 +87,7 @@ async fn answer(
         .customer
         .recipient()
         .context("the customer has no address")?;
+    let (customer_id, epoch) = (claim.customer.id, claim.epoch);
     let mut turn = Turn::begin(Opening {
         app,
         now,
@@ -92,8 +99,17 @@ async fn answer(
     let mut progress = Progress::default();
     for item in items {
         let inbound = parse_message(&item.payload)?;
-        if !progress.take(&mut turn, Said { item, inbound }).await? {
-            break;
+        match progress.take(&mut turn, Said { item, inbound }).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) if error.is::<Busy>() => {
+                // Nothing was done: a purchase is the first of its turn.
+                drop(turn);
+                inbox::postpone(&app.pool, customer_id, now + BUSY_PAUSE).await?;
+                inbox::release(&app.pool, app.bot_id, customer_id, epoch).await?;
+                return Ok("postponed");
+            }
+            Err(error) => return Err(error),
         }
     }
     let outcome = if progress.answer.is_some() {
@@ -101,7 +117,7 @@ async fn answer(
     } else {
         "silent"
     };
-    close(app, turn, claim.epoch, progress).await?;
+    close(app, turn, epoch, progress).await?;
     Ok(outcome)
 }
 
@@ -112,17 +128,19 @@ struct Progress {
     answer: Option<Answer>,
     received_at: Option<DateTime<Utc>>,
     last: Option<Command>,
-    told_old: bool,
 }
 
 impl Progress {
     /// Works on one message. Returns false when it must wait for a turn of its own: a purchase is
-    /// always the first of its turn, because its lock is taken before any transaction is open.
+    /// always the first of its turn, because its lock is taken before any transaction is open, and
+    /// the last, so that nothing is cut from a receipt to make room for another answer.
     async fn take(&mut self, turn: &mut Turn<'_>, said: Said) -> Result<bool> {
         let is_first = self.done.is_empty();
         turn.message_key.clone_from(&said.item.key);
+        turn.received_at = said.item.received_at;
         let reading = reading::read(turn, &said.inbound).await?;
-        if reading.spends_money() && !is_first {
+        let has_bought = turn.purchase_lock.is_some();
+        if has_bought || (reading.spends_money() && !is_first) {
             let again = matches!((&reading, &self.last), (Reading::Command(now), Some(before)) if now == before);
             if !again {
                 return Ok(false);
@@ -132,10 +150,9 @@ impl Progress {
             return Ok(true);
         }
         let sent_at = said.item.sent_at.unwrap_or(said.item.received_at);
-        let answer = if turn.now - sent_at > TOO_OLD && reading.wants_an_answer() {
-            let answer = (!self.told_old).then(|| flows::backlog::summary(turn));
-            self.told_old = true;
-            answer
+        let is_old = turn.now - sent_at > TOO_OLD;
+        let answer = if is_old && reading.wants_an_answer() && !reading.is_opt_out() {
+            flows::backlog::summary(turn)
         } else {
             self.last = match &reading {
                 Reading::Command(command) => Some(command.clone()),
@@ -165,6 +182,8 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
         turn.conversation.menu = options(app, answer);
     }
     let lock = turn.purchase_lock.take();
+    let (customer_id, refund_charge) = (turn.customer.id, turn.refund_charge.take());
+    let payments_due = turn.payments_due;
     let room = app.sender.room();
     let received_at = progress.received_at.unwrap_or(turn.now);
     let closing = Closing {
@@ -177,12 +196,18 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
     // Off the reply path: dropping a lock releases it in the background.
     drop(lock);
     let closed = closed?;
+    if payments_due {
+        app.signals.payments.notify_one();
+    }
     match (closed.claimed, room) {
         (Some(parcel), Some(room)) => room.send(parcel),
         _ => app.signals.outbound.notify_one(),
     }
     if closed.more {
         app.signals.inbound.notify_one();
+    }
+    if let Some(charge) = refund_charge {
+        purchase::refund(app, customer_id, &charge).await;
     }
     Ok(())
 }

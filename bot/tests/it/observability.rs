@@ -24,7 +24,12 @@ async fn the_metrics_are_those_of_the_golden_list_and_name_no_customer() {
     sari.asks("menu").await;
     sari.asks("produk kopi").await;
     sari.asks("beli VOUCHER-10 1").await;
-    let text = world.http.get(world.bots[0].url("/metrics")).send().await.unwrap();
+    let text = world
+        .http
+        .get(world.bots[0].url("/metrics"))
+        .send()
+        .await
+        .unwrap();
     let text = text.text().await.unwrap();
     let golden: BTreeSet<&str> = GOLDEN.lines().filter(|line| !line.is_empty()).collect();
     let shown: BTreeSet<&str> = text
@@ -43,8 +48,13 @@ async fn the_metrics_are_those_of_the_golden_list_and_name_no_customer() {
     }
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         assert!(!line.contains(sari.wa_id()), "{line}");
-        let Some((_, labels)) = line.split_once('{') else { continue };
-        for label in labels.split("\",").filter_map(|label| label.split_once("=\"")) {
+        let Some((_, labels)) = line.split_once('{') else {
+            continue;
+        };
+        for label in labels
+            .split("\",")
+            .filter_map(|label| label.split_once("=\""))
+        {
             assert!(LABELS.contains(&label.0), "label {} in {line}", label.0);
         }
     }
@@ -64,8 +74,10 @@ async fn one_trace_id_leads_from_the_webhook_over_the_turn_to_the_send() {
     })
     .await;
     let trace = sent["span"]["trace_id"].as_str().unwrap().to_owned();
-    let stored: String =
-        sqlx::query_scalar("SELECT trace FROM inbox LIMIT 1").fetch_one(&world.db).await.unwrap();
+    let stored: String = sqlx::query_scalar("SELECT trace FROM inbox LIMIT 1")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert!(stored.contains(&trace), "{stored} does not carry {trace}");
     world.ends_well().await;
 }
@@ -78,7 +90,11 @@ async fn no_log_line_tells_a_number_a_name_a_message_or_a_secret() {
     sari.asks("cari burung kenari langka").await;
     sari.asks("beli VOUCHER-10 1").await;
     let quote = sari.inbox().pop().unwrap();
-    let saldo = quote.options().into_iter().find(|option| option.id.contains("saldo")).unwrap();
+    let saldo = quote
+        .options()
+        .into_iter()
+        .find(|option| option.id.contains("saldo"))
+        .unwrap();
     let receipt = sari.chooses(&saldo.id).await;
     let secret = receipt.text().split("KELAS-").nth(1).unwrap()[..6].to_owned();
     let _ = world.whatsapp.post_raw("{}", Some("sha256=00")).await;
@@ -112,8 +128,43 @@ async fn a_bot_with_a_wrong_environment_names_every_fault_and_ends_with_status_2
         .await
         .unwrap();
     assert_eq!(status.code(), Some(2));
-    for variable in ["DATABASE_URL", "DATA_KEY", "LISTEN_ADDR", "MIDTRANS_SERVER_KEY"] {
-        assert!(text.contains(variable), "{variable} is not named in: {text}");
+    for variable in [
+        "DATABASE_URL",
+        "DATA_KEY",
+        "LISTEN_ADDR",
+        "MIDTRANS_SERVER_KEY",
+    ] {
+        assert!(
+            text.contains(variable),
+            "{variable} is not named in: {text}"
+        );
     }
     assert!(!text.contains("short"), "values are never shown");
+}
+
+#[tokio::test]
+async fn traces_arrive_where_the_endpoint_says() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let collector = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", collector.local_addr().unwrap());
+    let world = Plan::default()
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .open()
+        .await;
+    world.customer("Sari").asks("menu").await;
+    let exported = tokio::time::timeout(PATIENCE, async {
+        let (mut stream, _) = collector.accept().await.unwrap();
+        let mut request = vec![0; 64 * 1024];
+        let length = stream.read(&mut request).await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    let exported = exported.await.unwrap();
+    assert!(exported.starts_with("POST /v1/traces"), "{exported}");
+    drop(collector);
+    world.ends_well().await;
 }
