@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 const WA_ID: &str = "6281210001001";
 const NAME: &str = "Budi";
 const PURCHASE: &str = "beli KOPI-01 2";
-const ADDRESS: &str = "alamat Jl. Melati No. 5, Coblong, Bandung 40132";
+const ADDRESS: &str = "Jl. Melati No. 5, Coblong, Bandung 40132";
 /// Turns within which the shop must have shown a QR code.
 const TURNS: usize = 6;
 
@@ -98,17 +98,14 @@ impl Talk<'_> {
         Ok(message)
     }
 
-    /// What Budi does about a message on his way to the QR code: picks QRIS where he can, agrees
-    /// where he is asked, and gives his address where nothing is to be tapped.
+    /// What Budi does about a message on his way to the QR code: pays by QRIS where he can, looks
+    /// for it among the other ways, and gives his address where he is asked for it.
     async fn answers(&self, message: &Message) -> Result<()> {
-        let titled = |words: &[&str]| {
-            let fits = |option: &&Choice| {
-                let title = option.title.to_lowercase();
-                words.iter().any(|word| title.contains(word))
-            };
-            message.options.iter().find(fits)
+        let leads = |verb: &str, to: &str| {
+            let mut options = message.options.iter();
+            options.find(|option| option.id.starts_with(verb) && option.id.ends_with(to))
         };
-        if let Some(choice) = titled(&["qris"]).or_else(|| titled(&["ya", "bayar", "setuju"])) {
+        if let Some(choice) = leads("v1|pay|", "|qris").or_else(|| leads("v1|methods|", "")) {
             return self.taps(choice).await;
         }
         if message.text.to_lowercase().contains("alamat") {
