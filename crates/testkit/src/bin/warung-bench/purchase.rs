@@ -132,7 +132,7 @@ fn advance(
     if purchase.turns > TURNS {
         bail!("a purchase does not end: {}", reply.payload);
     }
-    let Some((id, title)) = onward(&reply.payload) else {
+    let Some(content) = onward(&reply.payload) else {
         record(
             times,
             reply.at.saturating_duration_since(purchase.scheduled),
@@ -144,40 +144,30 @@ fn advance(
         }
         return Ok(true);
     };
-    let content = json!({
-        "type": "interactive",
-        "interactive": {"type": "button_reply", "button_reply": {"id": id, "title": title}},
-    });
     let item = purchase.customer.composes(&content);
     let sandbox = bed.sandbox.clone();
     tokio::spawn(async move { sandbox.deliver(&[item]).await });
     Ok(false)
 }
 
-/// The button that leads on to the receipt.
-fn onward(payload: &Value) -> Option<(String, String)> {
+/// A tap on the option that pays by saldo, if there is one.
+fn onward(payload: &Value) -> Option<Value> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let action = &payload["interactive"]["action"];
-    let buttons = action["buttons"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|b| &b["reply"]);
-    let sections = action["sections"].as_array().into_iter().flatten();
-    let rows = sections.flat_map(|section| section["rows"].as_array().into_iter().flatten());
-    let choices: Vec<&Value> = buttons.chain(rows).collect();
-    let titled = |word: &str| {
-        let fits = |choice: &&&Value| {
-            choice["title"]
-                .as_str()
-                .is_some_and(|title| title.to_lowercase().contains(word))
-        };
-        choices.iter().find(fits)
+    let buttons = list(&action["buttons"]);
+    let buttons = buttons
+        .iter()
+        .map(|button| ("button_reply", button["reply"].clone()));
+    let sections = list(&action["sections"]);
+    let rows = sections.iter().flat_map(|section| list(&section["rows"]));
+    let rows = rows.map(|row| ("list_reply", row));
+    let by_saldo = |option: &Value| {
+        let id = option["id"].as_str().unwrap_or_default();
+        id.starts_with("v1|pay|") && id.ends_with("|saldo")
     };
-    let choice = ["saldo", "ya", "bayar"].into_iter().find_map(titled)?;
-    Some((
-        choice["id"].as_str()?.to_owned(),
-        choice["title"].as_str()?.to_owned(),
-    ))
+    let (kind, option) = buttons.chain(rows).find(|(_, option)| by_saldo(option))?;
+    let reply = json!({"id": option["id"], "title": option["title"]});
+    Some(json!({"type": "interactive", "interactive": {"type": kind, (kind): reply}}))
 }
 
 fn milliseconds(times: &Histogram<u64>, quantile: f64) -> f64 {
