@@ -20,12 +20,15 @@ CREATE TABLE customer_alias (
     kind         text NOT NULL CHECK (kind IN ('bsuid', 'parent_bsuid', 'wa_id')),
     value        text NOT NULL,
     customer_id  bigint NOT NULL REFERENCES customer,
+    retired      boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (kind, value)
 );
 CREATE INDEX customer_alias_customer ON customer_alias (customer_id);
 COMMENT ON TABLE customer_alias IS
     'Channel identities. A BSUID is never turned into a phone number: they are different kinds.';
+COMMENT ON COLUMN customer_alias.retired IS
+    'A BSUID that WhatsApp has replaced: late messages under it are still its customer''s.';
 
 -- A bot process. Everything it holds (conversations, sends, payment calls) may be taken over by
 -- another bot once alive_until has passed.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 use uuid::Uuid;
-use warung_domain::language::Language;
+use warung_domain::{identity::ChannelIdentity, language::Language};
 
 use crate::store::{
     conversations::Conversation,
@@ -17,6 +17,8 @@ use crate::store::{
 
 /// Attempts after which an item is put aside as a dead letter.
 pub const MAX_ATTEMPTS: i32 = 5;
+/// The constraint that a message without a customer meets.
+pub const SENDER_GONE: &str = "inbox_message_has_customer";
 /// Items of one customer that one turn works on at most.
 pub const MAX_ITEMS_PER_TURN: i64 = 20;
 
@@ -66,8 +68,11 @@ pub struct NewItem {
     pub key: String,
     /// What it is.
     pub kind: Kind,
-    /// The sender, for a message.
+    /// The sender, for a message, as far as the writer knows.
     pub customer_id: Option<i64>,
+    /// The identity by which the sender is known, where it decides: whose it is when the item is
+    /// stored, and not when the writer asked, is whose message it is.
+    pub sender: Option<ChannelIdentity>,
     /// The item's own JSON.
     pub payload: String,
     /// Why it is malformed.
@@ -79,6 +84,9 @@ pub struct NewItem {
 }
 
 /// Stores a batch; items already known are left as they are. Returns the keys that were new.
+///
+/// # Errors
+/// The database's; a violation of [`SENDER_GONE`] when an identity is nobody's any more.
 pub async fn put(
     connection: &mut PgConnection,
     items: &[NewItem],
@@ -89,6 +97,14 @@ pub async fn put(
     let kinds: Vec<&str> = items.iter().map(|item| item.kind.as_str()).collect();
     let states: Vec<&str> = items.iter().map(|item| item.kind.first_state()).collect();
     let customers: Vec<Option<i64>> = items.iter().map(|item| item.customer_id).collect();
+    let sender_kinds: Vec<Option<&str>> = items
+        .iter()
+        .map(|item| item.sender.as_ref().map(|sender| sender.kind().as_str()))
+        .collect();
+    let senders: Vec<Option<&str>> = items
+        .iter()
+        .map(|item| item.sender.as_ref().map(ChannelIdentity::as_str))
+        .collect();
     let payloads: Vec<&str> = items.iter().map(|item| &*item.payload).collect();
     let errors: Vec<Option<&str>> = items.iter().map(|item| item.error.as_deref()).collect();
     let traces: Vec<Option<&str>> = items.iter().map(|item| item.trace.as_deref()).collect();
@@ -97,9 +113,15 @@ pub async fn put(
         r#"
         INSERT INTO inbox (phone_number_id, key, kind, state, customer_id, payload, error, trace,
                            sent_at, received_at, run_at)
-        SELECT item.*, $10, $10
+        SELECT item.phone_number_id, item.key, item.kind, item.state,
+               CASE WHEN item.sender IS NULL THEN item.customer_id
+                    ELSE (SELECT a.customer_id FROM customer_alias a
+                          WHERE a.kind = item.sender_kind AND a.value = item.sender) END,
+               item.payload, item.error, item.trace, item.sent_at, $10, $10
         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-                    $7::text[], $8::text[], $9::timestamptz[]) AS item
+                    $7::text[], $8::text[], $9::timestamptz[], $11::text[], $12::text[])
+            AS item (phone_number_id, key, kind, state, customer_id, payload, error, trace,
+                     sent_at, sender_kind, sender)
         ON CONFLICT ON CONSTRAINT inbox_once DO NOTHING
         RETURNING key
         "#,
@@ -113,6 +135,8 @@ pub async fn put(
         &traces as &[Option<&str>],
         &sent as &[Option<DateTime<Utc>>],
         now,
+        &sender_kinds as &[Option<&str>],
+        &senders as &[Option<&str>],
     )
     .fetch_all(connection)
     .await

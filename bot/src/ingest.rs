@@ -9,10 +9,16 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Result;
 use moka::future::Cache;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use warung_whatsapp::{status::parse_status, webhook};
+use warung_domain::identity::ChannelIdentity;
+use warung_whatsapp::{
+    inbound::{Content, Inbound, parse_message},
+    status::parse_status,
+    webhook,
+};
 
 use crate::{
     app::App,
+    flows::identity::News,
     inbox::{self, Kind, NewItem},
     outbox::{self, StatusReport},
     store::customers::{self, Identities},
@@ -28,7 +34,8 @@ const BATCH_WEBHOOKS: usize = 128;
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Identities remembered.
 const KNOWN_IDENTITIES: u64 = 100_000;
-/// How long an identity is believed without asking again; a merge is also noticed by the worker.
+/// How long a customer who writes again and again is not looked at anew for what a message teaches.
+/// Whose a message is is asked each time, when it is stored.
 const KNOWN_FOR: Duration = Duration::from_mins(10);
 
 /// Hands webhooks to the writers.
@@ -56,8 +63,16 @@ struct Delivery {
 /// An item of a webhook, owned.
 struct Received {
     item: NewItem,
-    sender: Option<(Identities, Option<String>)>,
+    sender: Option<Sender>,
     status: Option<StatusReport>,
+}
+
+/// Who sent a message.
+enum Sender {
+    /// Somebody under these identities, with a profile name.
+    Person(Identities, Option<String>),
+    /// WhatsApp, about somebody known by one of these names, the likeliest first.
+    News(Vec<ChannelIdentity>),
 }
 
 impl Ingest {
@@ -111,12 +126,14 @@ impl Received {
             webhook::Kind::Other => (Kind::Other, None),
             webhook::Kind::Malformed(reason) => (Kind::Malformed, Some(reason.clone())),
         };
+        let sender = sender(&item);
         let mut received = Self {
             item: NewItem {
                 phone_number_id: item.phone_number_id.into_owned(),
                 key: item.key,
                 kind,
                 customer_id: None,
+                sender: None,
                 payload: item.raw.get().replace('\0', ""),
                 error: None,
                 trace: Some(trace.to_owned()),
@@ -126,17 +143,10 @@ impl Received {
             status: None,
         };
         match kind {
-            Kind::Message => {
-                let names = &item.identities;
-                match Identities::parse(
-                    names.wa_id.as_deref(),
-                    names.user_id.as_deref(),
-                    names.parent_user_id.as_deref(),
-                ) {
-                    Ok(identities) => received.sender = Some((identities, item.profile_name)),
-                    Err(reason) => error = Some(reason),
-                }
-            }
+            Kind::Message => match sender {
+                Ok(sender) => received.sender = Some(sender),
+                Err(reason) => error = Some(reason),
+            },
             Kind::Status => match parse_status(item.raw.get()) {
                 Ok(status) => {
                     received.status = Some(StatusReport {
@@ -161,9 +171,34 @@ impl Received {
     }
 }
 
+/// Who sent a message: news of changed identities are about the names inside, and the names they
+/// are sent under teach nothing.
+fn sender(item: &webhook::Item<'_>) -> Result<Sender, String> {
+    let raw = item.raw.get();
+    if raw.contains("\"system\"")
+        && let Ok(Inbound {
+            content: Content::System(system),
+            ..
+        }) = parse_message(raw)
+        && let Some(news) = News::of(&system)
+    {
+        let names = news.names();
+        if !names.is_empty() {
+            return Ok(Sender::News(names));
+        }
+    }
+    let names = &item.identities;
+    let identities = Identities::parse(
+        names.wa_id.as_deref(),
+        names.user_id.as_deref(),
+        names.parent_user_id.as_deref(),
+    )?;
+    Ok(Sender::Person(identities, item.profile_name.clone()))
+}
+
 struct Writer {
     app: App,
-    known: Cache<Identities, i64>,
+    known: Cache<Identities, ()>,
 }
 
 impl Writer {
@@ -192,12 +227,14 @@ impl Writer {
     }
 
     /// Stores a batch; one that met another bot's batch crosswise (a deadlock, which PostgreSQL
-    /// ends by failing one of them) is tried again.
+    /// ends by failing one of them) is tried again, and so is one with a sender who has lost an
+    /// identity since it was looked up.
     async fn store_in_time(&self, items: &mut [Received]) -> bool {
         let attempt = async {
             loop {
                 match self.store(items).await {
                     Err(error) if is_deadlock(&error) => {}
+                    Err(error) if is_sender_gone(&error) => self.known.invalidate_all(),
                     result => return result,
                 }
             }
@@ -218,9 +255,18 @@ impl Writer {
     async fn store(&self, received: &mut [Received]) -> Result<()> {
         let now = self.app.clock.now();
         for item in received.iter_mut() {
-            if let Some((identities, profile_name)) = &item.sender {
-                let customer = self.customer(identities, profile_name.as_deref()).await?;
-                item.item.customer_id = Some(customer);
+            match &item.sender {
+                Some(Sender::Person(identities, profile_name)) => {
+                    self.meet(identities, profile_name.as_deref()).await?;
+                    item.item.sender = identities.all().next().cloned();
+                }
+                Some(Sender::News(names)) => {
+                    let mut tx = self.app.pool.begin().await?;
+                    let customer = customers::resolve_news(&mut tx, names, now).await?;
+                    tx.commit().await?;
+                    item.item.customer_id = Some(customer);
+                }
+                None => {}
             }
         }
         let items: Vec<NewItem> = received
@@ -249,16 +295,17 @@ impl Writer {
         Ok(())
     }
 
-    async fn customer(&self, identities: &Identities, profile: Option<&str>) -> Result<i64> {
-        if let Some(customer) = self.known.get(identities).await {
-            return Ok(customer);
+    /// Makes sure that the sender is a customer.
+    async fn meet(&self, identities: &Identities, profile: Option<&str>) -> Result<()> {
+        if self.known.contains_key(identities) {
+            return Ok(());
         }
         let mut tx = self.app.pool.begin().await?;
         let now = self.app.clock.now();
-        let customer = customers::resolve(&mut tx, identities, profile, now).await?;
+        customers::resolve(&mut tx, identities, profile, now).await?;
         tx.commit().await?;
-        self.known.insert(identities.clone(), customer).await;
-        Ok(customer)
+        self.known.insert(identities.clone(), ()).await;
+        Ok(())
     }
 
     fn count(&self, items: &[NewItem], fresh: usize) {
@@ -287,4 +334,12 @@ fn is_deadlock(error: &anyhow::Error) -> bool {
         .downcast_ref::<sqlx::Error>()
         .and_then(sqlx::Error::as_database_error)
         .is_some_and(|error| error.code().as_deref() == Some("40P01"))
+}
+
+/// A message whose sender's identity is nobody's any more.
+fn is_sender_gone(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<sqlx::Error>()
+        .and_then(sqlx::Error::as_database_error)
+        .is_some_and(|error| error.constraint() == Some(inbox::SENDER_GONE))
 }

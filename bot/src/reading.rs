@@ -51,6 +51,11 @@ impl Reading {
         )
     }
 
+    /// Whether it takes effect however late it arrives: consent is withdrawn when it is withdrawn.
+    pub fn is_opt_out(&self) -> bool {
+        matches!(self, Self::Command(Command::StopMarketing))
+    }
+
     /// Whether silence would be rude.
     pub fn wants_an_answer(&self) -> bool {
         !matches!(self, Self::System(_) | Self::Nothing)
@@ -62,6 +67,10 @@ pub async fn read(turn: &mut Turn<'_>, inbound: &Inbound) -> Result<Reading> {
     if inbound.group_id.is_some() {
         return Ok(Reading::Nothing);
     }
+    turn.tapped = matches!(
+        inbound.content,
+        Content::Button { .. } | Content::ButtonReply { .. } | Content::ListReply { .. }
+    );
     Ok(match &inbound.content {
         Content::Text { body } => text(turn, inbound, body).await?,
         Content::Button {

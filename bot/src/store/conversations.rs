@@ -36,6 +36,9 @@ pub struct Conversation {
     /// Whether the customer was already told that some kinds of messages cannot be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub told_unreadable: bool,
+    /// When the customer was last told that old messages were not acted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_old_at: Option<DateTime<Utc>>,
 }
 
 #[expect(

@@ -32,6 +32,8 @@ pub struct Turn<'a> {
     pub conversation: Conversation,
     /// The wamid of the message at hand: the charge id of limits, the source of effects.
     pub message_key: String,
+    /// Whether the message at hand is a tap on a button or a row, not something typed.
+    pub tapped: bool,
     /// When the message at hand came in.
     pub received_at: DateTime<Utc>,
     /// Where replies go.
@@ -169,6 +171,7 @@ impl<'a> Turn<'a> {
             customer: opening.customer,
             conversation: opening.conversation,
             message_key: String::new(),
+            tapped: false,
             received_at: opening.now,
             recipient: opening.recipient,
             purchase_lock: None,
