@@ -71,6 +71,8 @@ pub struct Metrics {
     pub payments: IntGaugeVec,
     /// Age of the oldest payment that waits for an answer of ours.
     pub payment_oldest_seconds: prometheus::Gauge,
+    /// Reports of Midtrans that a person must look at, by kind.
+    pub payment_alerts: IntCounterVec,
     /// Orders by the state they moved to.
     pub orders: IntCounterVec,
     /// Purchases refused, by reason.
@@ -203,6 +205,12 @@ impl Metrics {
                 r,
                 "warung_payment_oldest_due_seconds",
                 "Age of the oldest payment that is due for a call",
+            )?,
+            payment_alerts: counters(
+                r,
+                "warung_payment_alerts_total",
+                "Reports of Midtrans that a person must look at",
+                &["kind"],
             )?,
             orders: counters(
                 r,

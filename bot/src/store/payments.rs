@@ -187,6 +187,14 @@ pub enum MoveError {
     Database(#[from] sqlx::Error),
 }
 
+impl Attempt {
+    fn instructions_json(&self) -> sqlx::Result<Option<serde_json::Value>> {
+        let json = self.instructions.as_ref().map(serde_json::to_value);
+        json.transpose()
+            .map_err(|error| sqlx::Error::Encode(error.into()))
+    }
+}
+
 /// The table's row.
 struct AttemptRow {
     id: Uuid,
@@ -360,7 +368,8 @@ pub async fn has_top_up(pool: &PgPool, nonce: &str) -> sqlx::Result<bool> {
     .await
 }
 
-/// Moves an attempt and saves it as [`save`] does. The caller holds its lock.
+/// Moves an attempt and saves its credit. The caller holds its lock, and saves the rest with
+/// [`save`] or [`queue::put_back`].
 ///
 /// # Errors
 /// [`MoveError`].
@@ -401,19 +410,13 @@ pub async fn transition(
         reason,
         now,
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    save(connection, attempt).await?;
     Ok(())
 }
 
-/// Saves everything of an attempt that is not decided by its state: what the provider said, how to
-/// pay, the hold, the reads.
+/// Saves what was learnt of an attempt that is still worked on.
 pub async fn save(connection: &mut PgConnection, attempt: &Attempt) -> sqlx::Result<()> {
-    let instructions = attempt.instructions.as_ref().map(serde_json::to_value);
-    let instructions = instructions
-        .transpose()
-        .map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query!(
         "UPDATE payment_attempt
          SET provider_txn_id = $2, provider_status = $3, fraud_status = $4, instructions = $5,
@@ -423,7 +426,7 @@ pub async fn save(connection: &mut PgConnection, attempt: &Attempt) -> sqlx::Res
         attempt.provider_txn_id,
         attempt.provider_status,
         attempt.fraud_status,
-        instructions,
+        attempt.instructions_json()?,
         attempt.hold_until,
         attempt.polls,
         attempt.checked_at,

@@ -83,27 +83,51 @@ pub async fn reopen(connection: &mut PgConnection, claim: &Claim) -> sqlx::Resul
     .transpose()
 }
 
-/// Lets go of a claimed attempt: it is due again at `act_at` (never where that is null), or at once
-/// if somebody wanted it looked at meanwhile.
-pub async fn let_go(
+/// Saves what was learnt of a claimed attempt and lets go of it. It is due again at its `act_at`
+/// (never where that is `None`), or at once if somebody wanted it looked at meanwhile.
+pub async fn put_back(
     connection: &mut PgConnection,
     claim: &Claim,
-    failures: i32,
-    act_at: Option<DateTime<Utc>>,
+    attempt: &Attempt,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE payment_attempt
          SET owner = NULL, claimed_at = NULL, failures = $5,
-             act_at = CASE WHEN act_at = $4 THEN $6 ELSE act_at END
+             act_at = CASE WHEN act_at = $4 THEN $6 ELSE act_at END,
+             provider_txn_id = $7, provider_status = $8, fraud_status = $9, instructions = $10,
+             hold_until = $11, polls = $12, checked_at = $13
          WHERE id = $1 AND owner = $2 AND claimed_at = $3",
         claim.id,
         claim.bot,
         claim.at,
         claim.due,
-        failures,
-        act_at,
+        attempt.failures,
+        attempt.act_at,
+        attempt.provider_txn_id,
+        attempt.provider_status,
+        attempt.fraud_status,
+        attempt.instructions_json()?,
+        attempt.hold_until,
+        attempt.polls,
+        attempt.checked_at,
     )
     .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets go of a claimed attempt that could not be worked on: it is due again at `act_at`.
+pub async fn give_back(pool: &PgPool, claim: &Claim, act_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE payment_attempt
+         SET owner = NULL, claimed_at = NULL, failures = failures + 1, act_at = $4
+         WHERE id = $1 AND owner = $2 AND claimed_at = $3",
+        claim.id,
+        claim.bot,
+        claim.at,
+        act_at,
+    )
+    .execute(pool)
     .await?;
     Ok(())
 }

@@ -1,1 +1,0 @@
-//! Payments at Midtrans, from the charge to the books.

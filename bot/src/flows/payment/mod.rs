@@ -1,0 +1,108 @@
+//! Payments at Midtrans, from the charge to the books.
+//!
+//! Nobody waits here: a sweep claims the attempts that are due and [`advance`]s each. A step is one
+//! call to Midtrans between two short transactions, never inside one; what comes back is decided on
+//! the freshly locked attempt by `warung_domain::settlement`, so that notifications, polls, taps and
+//! bots that overtake each other all end in the same books. `GET status` is the only truth: an
+//! answer that was lost, a notification, a call-off are reasons to read it.
+//!
+//! Money for saldo that its bank may still take back (Permata, Mandiri Bill, Indomaret) is credited
+//! once the hold is over and the status says settled still: until then the attempt stays as it was,
+//! with `hold_until` set. So a settled attempt has one credit, and no saldo is spent before its time.
+
+mod books;
+mod case;
+mod instructions;
+mod midtrans;
+mod plan;
+mod tell;
+
+use anyhow::Result;
+use tokio::time::timeout;
+
+use self::{
+    case::{Case, Next},
+    midtrans::Heard,
+    plan::Asked,
+};
+use crate::{
+    app::App,
+    store::{
+        orders,
+        payments::{
+            self, Purpose,
+            queue::{self, Claim, WORK_LIMIT},
+        },
+    },
+};
+
+/// Calls to Midtrans in one go: at most status, charge, status and cancel follow each other.
+const CALLS: usize = 5;
+
+/// Does what is due about one claimed attempt, and lets go of it whatever happens.
+pub async fn advance(app: &App, claim: Claim) {
+    let error = match timeout(WORK_LIMIT, work(app, &claim)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => "it took too long".to_owned(),
+    };
+    tracing::error!(payment.id = %claim.id, error, "a payment could not be advanced");
+    let again_at = app.clock.now() + plan::AFTER_FAULT;
+    if let Err(error) = queue::give_back(&app.pool, &claim, again_at).await {
+        // It is free again after the work limit, or when this bot dies.
+        tracing::error!(payment.id = %claim.id, %error, "a payment could not be given back");
+    }
+}
+
+async fn work(app: &App, claim: &Claim) -> Result<()> {
+    let mut connection = app.pool.acquire().await?;
+    let Some(attempt) = payments::load(&mut connection, claim.id).await? else {
+        return Ok(());
+    };
+    drop(connection);
+    let mut asked = Asked::default();
+    let mut next = plan::first(&attempt, claim.taken_over, app.clock.now());
+    for _ in 0..CALLS {
+        let heard = match next {
+            Some(call) => midtrans::ask(app, &attempt, call).await,
+            None => Heard::NothingToAsk,
+        };
+        if let Some(call) = next {
+            asked.note(call);
+        }
+        match conclude(app, claim, heard, asked).await? {
+            Next::Ask(call) => next = Some(call),
+            Next::LetGo => return Ok(()),
+        }
+    }
+    anyhow::bail!("Midtrans was asked {CALLS} times without an end")
+}
+
+/// Applies what was heard in one transaction: the payment's row, then the order's, then the rest.
+async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: Asked) -> Result<Next> {
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let Some(attempt) = queue::reopen(&mut tx, claim).await? else {
+        tracing::warn!(payment.id = %claim.id, "another bot has the payment by now");
+        return Ok(Next::LetGo);
+    };
+    let order = match attempt.purpose {
+        Purpose::Order(id) => orders::load_for_update(&mut tx, id).await?,
+        Purpose::TopUp(_) => None,
+    };
+    let mut case = Case {
+        app,
+        attempt,
+        order,
+        now,
+        news: false,
+    };
+    let next = case.hear(&mut tx, heard, asked).await?;
+    match next {
+        Next::Ask(_) => payments::save(&mut tx, &case.attempt).await?,
+        Next::LetGo => queue::put_back(&mut tx, claim, &case.attempt).await?,
+    }
+    tx.commit().await?;
+    app.signals.outbound.notify_one();
+    Ok(next)
+}
