@@ -22,12 +22,13 @@ macro_rules! resources {
             include_str!(concat!("../locales/", $language, "/checkout.ftl")),
             include_str!(concat!("../locales/", $language, "/money.ftl")),
             include_str!(concat!("../locales/", $language, "/staff.ftl")),
+            include_str!(concat!("../locales/", $language, "/orders.ftl")),
         ]
     };
 }
 
-const INDONESIAN: [&str; 5] = resources!("id");
-const ENGLISH: [&str; 5] = resources!("en");
+const INDONESIAN: [&str; 6] = resources!("id");
+const ENGLISH: [&str; 6] = resources!("en");
 
 /// Arguments of a text, by name.
 pub type Args<'a> = [(&'static str, Cow<'a, str>)];
