@@ -1,1 +1,52 @@
-# browse
+# Menu, products, search.
+menu-greeting = Hi { $name }! 👋 Welcome to *{ $shop }*.
+menu-greeting-stranger = Hi there! 👋 Welcome to *{ $shop }*.
+menu-unpaid = ⏳ Order *{ $number }* ({ $total }) is waiting for your payment.
+menu-underway = 📦 We are working on order *{ $number }* ({ $total }).
+menu-closed = 🌙 The shop is closed right now. Have a look around; we take orders again when we open.
+menu-what = What are you looking for today?
+menu-row-unpaid = Not paid yet, tap to pay
+menu-row-underway = In progress
+menu-row-cart = 🛒 Cart
+menu-row-cart-count = { $count } items
+menu-row-orders = 📦 My orders
+menu-row-saldo = 💰 Balance
+menu-row-help = 💬 Help
+menu-row-all-categories = 📂 All categories
+
+button-menu = Menu
+button-products = See products
+button-more = More ➡️
+button-human = Chat with a person
+
+browse-nothing-yet = There is nothing for sale yet. Please come back soon 🙏
+browse-categories = 📂 *Categories* — which one would you like to see?
+browse-category-count = { $count } products
+browse-label-categories = Choose a category
+browse-label-products = Choose a product
+browse-label-choose = Choose
+browse-category = *{ $name }*
+browse-page = (page { $page } of { $pages })
+browse-choose = Choose a product to see more, or type *menu* to go back.
+browse-price-from = from { $price }
+browse-row = { $price } · { $stock } left
+browse-row-sold-out = { $price } · sold out
+browse-found = 🔎 Found for *{ $words }*:
+browse-found-alike = 🔎 Similar to *{ $words }*:
+browse-which = Which one do you mean by *{ $words }*?
+browse-which-variant = *{ $name }* comes in several kinds. Which one would you like?
+browse-no-match = Sorry, we could not find *{ $words }* 🙏 Try another word, or see all products.
+browse-sale-ended = Sorry, that product is no longer for sale 🙏
+browse-courtesy = You are welcome! 😊 Just send a message whenever you need something.
+browse-missed = Sorry, we did not understand that 🙏
+browse-missed-again = Sorry, we still do not understand 🙏 Would you like to talk to a person?
+browse-examples = Try the name of a product, such as *coffee*, or type *menu* to see everything.
+
+browse-detail-name = *{ $name }*
+browse-detail-price = *{ $price }* · { $stock }
+browse-detail-code = Code: { $sku }
+browse-stock = { $stock } in stock
+browse-sold-out = sold out 😔
+browse-button-buy = 🛍️ Buy
+browse-button-add = ➕ Cart
+browse-button-others = Other products

@@ -1,1 +1,52 @@
-# browse
+# Menu, products, search.
+menu-greeting = Halo Kak { $name }! 👋 Selamat datang di *{ $shop }*.
+menu-greeting-stranger = Halo Kak! 👋 Selamat datang di *{ $shop }*.
+menu-unpaid = ⏳ Pesanan *{ $number }* ({ $total }) belum dibayar ya, Kak.
+menu-underway = 📦 Pesanan *{ $number }* ({ $total }) sedang kami proses.
+menu-closed = 🌙 Toko sedang tutup. Kakak tetap boleh lihat-lihat; pesanan kami terima lagi saat buka.
+menu-what = Mau cari apa hari ini?
+menu-row-unpaid = Belum dibayar, ketuk untuk bayar
+menu-row-underway = Sedang diproses
+menu-row-cart = 🛒 Keranjang
+menu-row-cart-count = { $count } barang
+menu-row-orders = 📦 Pesanan saya
+menu-row-saldo = 💰 Saldo
+menu-row-help = 💬 Bantuan CS
+menu-row-all-categories = 📂 Semua kategori
+
+button-menu = Menu
+button-products = Lihat produk
+button-more = Lainnya ➡️
+button-human = Chat dengan CS
+
+browse-nothing-yet = Belum ada produk di toko ini, Kak. Mampir lagi nanti ya 🙏
+browse-categories = 📂 *Kategori produk* — mau lihat yang mana, Kak?
+browse-category-count = { $count } produk
+browse-label-categories = Pilih kategori
+browse-label-products = Pilih produk
+browse-label-choose = Pilih
+browse-category = *{ $name }*
+browse-page = (halaman { $page } dari { $pages })
+browse-choose = Pilih produk untuk lihat detailnya, atau ketik *menu* untuk kembali.
+browse-price-from = mulai { $price }
+browse-row = { $price } · stok { $stock }
+browse-row-sold-out = { $price } · habis
+browse-found = 🔎 Hasil pencarian *{ $words }*:
+browse-found-alike = 🔎 Yang mirip dengan *{ $words }*:
+browse-which = Yang mana maksud Kakak dengan *{ $words }*?
+browse-which-variant = *{ $name }* ada beberapa pilihan. Mau yang mana, Kak?
+browse-no-match = Maaf Kak, *{ $words }* tidak ketemu 🙏 Coba kata lain, atau lihat semua produk.
+browse-sale-ended = Maaf Kak, produk itu sudah tidak dijual 🙏
+browse-courtesy = Sama-sama, Kak! 😊 Kalau perlu apa-apa, tinggal chat ya.
+browse-missed = Maaf Kak, kami belum paham maksudnya 🙏
+browse-missed-again = Maaf Kak, kami masih belum paham 🙏 Mau dibantu langsung oleh CS kami?
+browse-examples = Coba ketik nama barang, misalnya *kopi*, atau *menu* untuk melihat semuanya.
+
+browse-detail-name = *{ $name }*
+browse-detail-price = *{ $price }* · { $stock }
+browse-detail-code = Kode: { $sku }
+browse-stock = stok { $stock }
+browse-sold-out = stok habis 😔
+browse-button-buy = 🛍️ Beli
+browse-button-add = ➕ Keranjang
+browse-button-others = Produk lain

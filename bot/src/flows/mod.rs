@@ -9,6 +9,7 @@ pub mod fulfilment;
 pub mod handoff;
 pub mod home;
 pub mod identity;
+pub(crate) mod layout;
 pub mod orders;
 pub mod payment;
 pub mod preferences;

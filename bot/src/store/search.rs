@@ -323,7 +323,7 @@ mod tests {
     fn a_query_is_taken_apart() {
         let query = Query::new("  Kopi, GAYO 250 g! ");
         assert_eq!(query.words, ["kopi", "gayo", "250", "g"]);
-        assert_eq!(query.longest(), "%kopi%");
+        assert_eq!(query.longest(), "%gayo%");
         assert_eq!(query.code, None);
         let code = Query::new("kopi-0");
         assert_eq!(code.code_prefix().as_deref(), Some("KOPI-0%"));

@@ -1,0 +1,105 @@
+//! Where parcels go. The address is sealed at rest and opened only to be shown or shipped to.
+
+use anyhow::Result;
+use warung_domain::conversation::{Awaiting, Command};
+use warung_whatsapp::reply::Reply;
+
+use super::{answer, requote};
+use crate::{
+    flows::browse,
+    store::{carts, quotes},
+    worker::turn::{Answer, Turn},
+};
+
+/// What addresses are sealed for.
+pub(crate) const SEAL_PURPOSE: &str = "address";
+/// Shortest address, in characters: a street and a house.
+const MIN_CHARS: usize = 10;
+/// Longest address, in characters.
+const MAX_CHARS: usize = 500;
+
+/// Shows or changes the address. A new one leads on to the quote that waits for it.
+pub async fn address(turn: &mut Turn<'_>, text: Option<&str>) -> Result<Answer> {
+    let Some(text) = text else {
+        return show(turn).await;
+    };
+    let text = text.trim();
+    let length = text.chars().count();
+    if length < MIN_CHARS || length > MAX_CHARS {
+        turn.conversation.awaiting = Some(Awaiting::Address);
+        let body = if length < MIN_CHARS {
+            turn.say("address-too-short", &[])
+        } else {
+            turn.say(
+                "address-too-long",
+                &[("limit", MAX_CHARS.to_string().into())],
+            )
+        };
+        return Ok(Answer::view(Reply {
+            body,
+            ..Reply::default()
+        }));
+    }
+    let sealed = turn.app.vault.seal(SEAL_PURPOSE, text.as_bytes());
+    let customer = turn.customer.id;
+    quotes::set_address(turn.tx().await?, customer, &sealed).await?;
+    saved(turn, text).await
+}
+
+/// After a change: the open quote if it waits for it, else a confirmation.
+async fn saved(turn: &mut Turn<'_>, text: &str) -> Result<Answer> {
+    if let Some(nonce) = turn.conversation.open_quote
+        && let Some(quote) = quotes::load(turn.tx().await?, &nonce).await?
+        && quote.needs_address()
+        && quotes::order_number(turn.tx().await?, &nonce)
+            .await?
+            .is_none()
+    {
+        let mut next = if quote.is_expired(turn.now) {
+            requote(turn, &nonce).await?
+        } else {
+            let note = turn.say("address-noted", &[]);
+            answer(turn, &quote, Some(note)).await?
+        };
+        next.outcome = true;
+        return Ok(next);
+    }
+    let customer = turn.customer.id;
+    let mut choices = browse::browsing(turn);
+    if !carts::items(turn.tx().await?, customer).await?.is_empty() {
+        let checkout = turn.choice(&Command::Checkout, turn.say("button-checkout", &[]));
+        choices.insert(0, checkout);
+    }
+    Ok(Answer::outcome(Reply {
+        body: turn.say("address-saved", &[("address", text.into())]),
+        choices,
+        ..Reply::default()
+    }))
+}
+
+async fn show(turn: &mut Turn<'_>) -> Result<Answer> {
+    let customer = turn.customer.id;
+    let standing = quotes::standing(turn.tx().await?, customer).await?;
+    turn.conversation.awaiting = Some(Awaiting::Address);
+    let body = match opened(turn, standing.address.as_deref()) {
+        Some(home) => turn.say("address-now", &[("address", home.into())]),
+        None => turn.say("address-none", &[]),
+    };
+    Ok(Answer::view(Reply {
+        body,
+        choices: vec![turn.choice(&Command::Menu, turn.say("button-menu", &[]))],
+        ..Reply::default()
+    }))
+}
+
+/// An address in the clear. One that cannot be opened is asked for again.
+pub(super) fn opened(turn: &Turn<'_>, sealed: Option<&[u8]>) -> Option<String> {
+    let opened = turn.app.vault.open(SEAL_PURPOSE, sealed?);
+    if opened.is_err() {
+        tracing::warn!(
+            customer.id = turn.customer.id,
+            "an address cannot be opened"
+        );
+    }
+    opened.ok()
+}
