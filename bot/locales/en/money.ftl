@@ -60,3 +60,31 @@ pay-not-made = Sorry 🙏 The payment for { $what } could not be made, so we clo
 pay-staff-mismatch = ⚠️ *Please check:* the payment of { $what } is not what was asked for (amount, currency or merchant). Order ID at Midtrans: { $id }
 pay-staff-taken-back = ⚠️ *Money taken back by a bank:* { $amount } for { $what }. What was not sent is on hold. Already spent by the customer: { $debt }
 pay-staff-partly-taken-back = ⚠️ *Part of the money taken back by a bank:* of { $amount } for { $what }. Only Midtrans' dashboard says how much; book it by hand.
+
+saldo-balance = 💰 Your saldo: *{ $amount }*
+saldo-held = 🔒 Set aside for unpaid orders: { $held }
+saldo-awaits = ⏳ Top-up of { $amount }: waiting for payment
+saldo-arrives = ⏳ Top-up of { $amount }: paid, arrives at about { $time }
+saldo-button-topup = ➕ Top up
+saldo-button-statement = 📄 Statement
+saldo-how-much = How much would you like to top up? Choose, or type an amount ({ $least } to { $most }).
+saldo-out-of-bounds = You can top up from *{ $least }* to *{ $most }*. How much would you like?
+saldo-label-amounts = Choose an amount
+saldo-which-method = Top up *{ $amount }*. How would you like to pay?
+saldo-label-methods = Choose how to pay
+saldo-no-method = Sorry, none of our ways to pay takes that amount 🙏
+saldo-too-many = You still have { $count } unpaid top-ups. Please pay one of them first, or wait until they expire.
+saldo-begun = This top-up of *{ $amount }* is already under way. How to pay is in the message above.
+saldo-over = This top-up of *{ $amount }* is finished. Another one?
+
+statement-title = 📄 *Saldo statement* (page { $page })
+statement-line = { $date } · { $what }
+    { $amount } → { $balance }
+statement-empty = Nothing has happened to your saldo yet.
+statement-purchase = Order { $number }
+statement-purchase-plain = Order
+statement-late = Late payment { $number }
+statement-topup = Top-up
+statement-refund = Refund
+statement-reversal = Taken back by the bank
+statement-adjustment = Adjustment

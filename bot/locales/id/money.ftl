@@ -60,3 +60,31 @@ pay-not-made = Maaf Kak 🙏 Pembayaran untuk { $what } tidak bisa diproses, jad
 pay-staff-mismatch = ⚠️ *Perlu diperiksa:* pembayaran { $what } tidak sesuai dengan yang diminta (jumlah, mata uang, atau merchant). Order ID di Midtrans: { $id }
 pay-staff-taken-back = ⚠️ *Dana ditarik bank:* { $amount } untuk { $what }. Yang belum dikirim ditahan. Sudah terpakai oleh pelanggan: { $debt }
 pay-staff-partly-taken-back = ⚠️ *Sebagian dana ditarik bank:* dari { $amount } untuk { $what }. Jumlahnya hanya ada di dasbor Midtrans; catat di pembukuan.
+
+saldo-balance = 💰 Saldo Kakak: *{ $amount }*
+saldo-held = 🔒 Disisihkan untuk pesanan yang belum dibayar: { $held }
+saldo-awaits = ⏳ Isi saldo { $amount }: menunggu pembayaran
+saldo-arrives = ⏳ Isi saldo { $amount }: sudah dibayar, masuk sekitar pukul { $time }
+saldo-button-topup = ➕ Isi saldo
+saldo-button-statement = 📄 Mutasi
+saldo-how-much = Mau isi saldo berapa, Kak? Pilih, atau ketik jumlahnya ({ $least } sampai { $most }).
+saldo-out-of-bounds = Isi saldo bisa dari *{ $least }* sampai *{ $most }*, Kak. Mau isi berapa?
+saldo-label-amounts = Pilih jumlah
+saldo-which-method = Isi saldo *{ $amount }*. Mau bayar pakai apa, Kak?
+saldo-label-methods = Pilih cara bayar
+saldo-no-method = Maaf Kak, jumlah itu belum bisa dibayar dengan cara bayar yang ada 🙏
+saldo-too-many = Masih ada { $count } isi saldo yang belum dibayar, Kak. Bayar dulu salah satunya, atau tunggu sampai kedaluwarsa ya.
+saldo-begun = Isi saldo *{ $amount }* ini sudah dibuat, Kak. Cara bayarnya ada di pesan sebelumnya.
+saldo-over = Isi saldo *{ $amount }* ini sudah selesai, Kak. Mau isi lagi?
+
+statement-title = 📄 *Mutasi saldo* (halaman { $page })
+statement-line = { $date } · { $what }
+    { $amount } → { $balance }
+statement-empty = Belum ada mutasi saldo, Kak.
+statement-purchase = Belanja { $number }
+statement-purchase-plain = Belanja
+statement-late = Pembayaran terlambat { $number }
+statement-topup = Isi saldo
+statement-refund = Pengembalian dana
+statement-reversal = Ditarik kembali oleh bank
+statement-adjustment = Penyesuaian

@@ -358,14 +358,17 @@ pub async fn open_top_ups(pool: &PgPool, customer: i64) -> sqlx::Result<Vec<Atte
     .collect()
 }
 
-/// Whether this top-up was begun before.
-pub async fn has_top_up(pool: &PgPool, nonce: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM payment_attempt WHERE topup_nonce = $1) AS "known!""#,
+/// The top-up that was begun with this nonce.
+pub async fn top_up(pool: &PgPool, nonce: &str) -> sqlx::Result<Option<Attempt>> {
+    sqlx::query_as!(
+        AttemptRow,
+        "SELECT * FROM payment_attempt WHERE topup_nonce = $1",
         nonce,
     )
-    .fetch_one(pool)
-    .await
+    .fetch_optional(pool)
+    .await?
+    .map(Attempt::try_from)
+    .transpose()
 }
 
 /// Moves an attempt and saves its credit. The caller holds its lock, and saves the rest with
