@@ -274,7 +274,7 @@ pub(super) const fn language_name(language: Language) -> &'static str {
 }
 
 /// The same in both languages: they are brands.
-const fn method_name(method: PaymentMethod) -> &'static str {
+pub(super) const fn method_name(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Qris => "QRIS",
         PaymentMethod::VaBca => "VA BCA",

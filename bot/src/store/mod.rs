@@ -15,5 +15,6 @@ pub mod payments;
 pub mod quotes;
 pub mod search;
 pub mod settings;
+pub mod staff_actions;
 pub mod stock;
 pub mod units;

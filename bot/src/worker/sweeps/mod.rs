@@ -6,6 +6,7 @@ mod audit;
 mod deliveries;
 mod gauges;
 mod invalidations;
+mod merges;
 mod outbox;
 mod payments;
 mod reservations;
@@ -39,6 +40,7 @@ pub fn start(app: &App, tasks: &TaskTracker) {
     let invalidated: Signal = |app| Some(&app.signals.invalidations);
     sweeps.start("invalidations", SECOND / 2, invalidated, invalidations::run);
     sweeps.start("settings", 2 * SECOND, TIMER_ONLY, settings::run);
+    sweeps.start("merges", 60 * SECOND, TIMER_ONLY, merges::run);
     sweeps.start("gauges", 5 * SECOND, TIMER_ONLY, gauges::run);
     sweeps.start("audit", 60 * SECOND, TIMER_ONLY, audit::run);
 }
