@@ -92,6 +92,3 @@ language-ask = Mau pakai bahasa apa, Kak? / Which language would you like?
 language-set = Sure! We will speak English from now on 🇬🇧
 marketing-off = All right, no more offers from us 🔕 You will still hear about your own orders and payments.
 marketing-on = Great, thank you! 🔔 We will tell you about offers. Changed your mind? Type *stop* at any time.
-
-# The shop.
-shop-closed = The shop is closed at the moment 🙏 We take orders again when it opens. Feel free to look around!

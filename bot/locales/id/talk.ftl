@@ -92,6 +92,3 @@ language-ask = Mau pakai bahasa apa, Kak? / Which language would you like?
 language-set = Siap, Kak! Mulai sekarang kami pakai Bahasa Indonesia 🇮🇩
 marketing-off = Baik, Kak. Mulai sekarang kami tidak mengirim promo lagi 🔕 Kabar tentang pesanan dan pembayaran Kakak tetap kami kirim.
 marketing-on = Asyik, terima kasih, Kak! 🔔 Kami kabari kalau ada promo. Mau berhenti? Ketik *berhenti* kapan saja.
-
-# The shop.
-shop-closed = Toko sedang tutup, Kak 🙏 Pesanan baru kami terima lagi saat buka. Lihat-lihat dulu boleh kok!
