@@ -3,6 +3,9 @@
 
 mod fleet;
 mod harness;
+mod identities;
 mod ingress;
 mod observability;
 mod sending;
+mod staff;
+mod talk;

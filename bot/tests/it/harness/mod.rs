@@ -190,8 +190,18 @@ impl World {
 
     /// A customer with a number of their own.
     pub(crate) fn customer(&self, name: &str) -> Customer {
+        Customer::new(self.whatsapp.customer(&self.free_number(), name))
+    }
+
+    /// A customer who is known to WhatsApp as the story says.
+    pub(crate) fn customer_as(&self, profile: whatsapp::Profile) -> Customer {
+        Customer::new(self.whatsapp.customer_with(profile))
+    }
+
+    /// A phone number that nobody has.
+    pub(crate) fn free_number(&self) -> String {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Customer::new(self.whatsapp.customer(&format!("62812{number:08}"), name))
+        format!("62812{number:08}")
     }
 
     /// The member of staff.
