@@ -27,5 +27,5 @@ function found() {
       return execFileSync("which", [name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
     } catch { /* the next one */ }
   }
-  throw new Error("no Chromium: apt-get install chromium");
+  throw new Error("no Chromium: run scripts/setup --pages");
 }

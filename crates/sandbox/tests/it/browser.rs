@@ -31,12 +31,12 @@ async fn modules() -> PathBuf {
     let chromium = ["chromium", "chromium-browser", "google-chrome"];
     assert!(
         chromium.into_iter().any(is_on_path),
-        "no Chromium: apt-get install chromium"
+        "no Chromium: run scripts/setup --pages"
     );
     for program in ["node", "npm"] {
         assert!(
             is_on_path(program),
-            "no {program}: apt-get install nodejs npm"
+            "no {program}: run scripts/setup --pages"
         );
     }
     let lock = std::fs::read(pages_test().join("package-lock.json")).unwrap();

@@ -1,9 +1,10 @@
-//! The payer's pages, as a browser without a script uses them.
+//! The payer's pages, by their answers and in a browser.
 
 use serde_json::json;
 use warung_sandbox::midtrans::{Method, Status};
 
 use super::harness::{DEADLINE, Shop, mandiri, qris, va};
+use crate::browser;
 
 async fn read(shop: &Shop, path: &str) -> (u16, String) {
     let response = shop.browser().get(shop.url(path)).send().await.unwrap();
@@ -141,4 +142,10 @@ async fn pages_hear_of_each_change() {
     shop.charge(&qris("order-1a", 1_000)).await;
     let next = tokio::time::timeout(DEADLINE, response.chunk());
     assert!(next.await.unwrap().unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payer_deals_with_bills_in_a_browser() {
+    let shop = Shop::open().await;
+    browser::passes("payment.test.mjs", &shop.midtrans.api_url()).await;
 }
