@@ -27,6 +27,10 @@ order-state-refunded = ↩️ Refunded
 order-state-disputed = ⚠️ Payment under review
 order-pays-by = Payment: { $by }
 order-pay-until = Pay before: *{ $until }*
+order-pay-now = Pay now
+order-pay-account = 🏦 { $bank } virtual account: ```{ $number }```
+order-pay-bill = 🏦 Mandiri Bill: company code ```{ $biller }```, payment code ```{ $key }```
+order-pay-store = 🏪 Code to show at the counter: ```{ $code }```
 order-checking = 🔎 We're checking the payment now. Once it's in, your receipt arrives right here.
 order-parcel = 🚚 { $courier }, tracking number *{ $resi }*
 order-shipped = 🚚 Order *{ $number }* is on its way!
@@ -59,16 +63,9 @@ receipt-packing = 📦 We'll prepare your order right away. The tracking number 
 receipt-goods-later = ⏳ Your digital goods follow in this chat at about { $time }, once the payment has been verified.
 
 purchase-nothing-open = There is no order to confirm yet. Would you like to look around first? 😊
-purchase-quote-gone = That price is no longer valid. Please order once more, so that price and stock are right.
-purchase-closed = Sorry, the shop is closed and takes no orders right now. See you soon! 🙏
 purchase-too-many = One moment, please 🙏 At most { $limit } purchases in a row. Try again in *{ $seconds } seconds*. You were not charged.
-purchase-out-of-stock = Sorry, there is not enough in stock 😔
-    { $lines }
-
-    You were not charged.
-purchase-sold-out = • { $name }: sold out
-purchase-left = • { $name }: { $left } left
-purchase-see-product = 🔍 See the product
+purchase-not-charged = You were not charged.
+purchase-anew = 🔄 That order is closed, so here is a fresh quote at current prices.
 purchase-too-little-saldo = Your saldo is not enough.
     Total: *{ $total }*
     Saldo: *{ $saldo }*

@@ -27,6 +27,10 @@ order-state-refunded = ↩️ Dana sudah dikembalikan
 order-state-disputed = ⚠️ Pembayaran sedang diperiksa
 order-pays-by = Pembayaran: { $by }
 order-pay-until = Bayar sebelum: *{ $until }*
+order-pay-now = Bayar sekarang
+order-pay-account = 🏦 VA { $bank }: ```{ $number }```
+order-pay-bill = 🏦 Mandiri Bill: kode perusahaan ```{ $biller }```, kode bayar ```{ $key }```
+order-pay-store = 🏪 Kode bayar di kasir: ```{ $code }```
 order-checking = 🔎 Pembayarannya sedang kami cek, Kak. Kalau sudah masuk, struknya langsung terkirim ke sini.
 order-parcel = 🚚 { $courier }, resi *{ $resi }*
 order-shipped = 🚚 Pesanan *{ $number }* sudah dikirim, Kak!
@@ -59,16 +63,9 @@ receipt-packing = 📦 Pesanan segera kami siapkan. Nomor resi menyusul di chat 
 receipt-goods-later = ⏳ Barang digitalnya menyusul di chat ini sekitar pukul { $time }, setelah pembayarannya selesai diperiksa.
 
 purchase-nothing-open = Belum ada pesanan yang perlu dikonfirmasi, Kak. Mau lihat-lihat dulu? 😊
-purchase-quote-gone = Harga yang tadi sudah lewat waktunya, Kak. Pesan sekali lagi ya, supaya harga dan stoknya pas.
-purchase-closed = Maaf Kak, toko sedang tutup dan belum menerima pesanan. Sampai ketemu lagi ya! 🙏
 purchase-too-many = Sabar sebentar ya, Kak 🙏 Paling banyak { $limit } pembelian berturut-turut. Coba lagi *{ $seconds } detik* lagi. Tidak ada yang ditagih.
-purchase-out-of-stock = Maaf Kak, stoknya tidak cukup 😔
-    { $lines }
-
-    Tidak ada yang ditagih.
-purchase-sold-out = • { $name }: habis
-purchase-left = • { $name }: tinggal { $left }
-purchase-see-product = 🔍 Lihat produknya
+purchase-not-charged = Tidak ada yang ditagih, Kak.
+purchase-anew = 🔄 Pesanan yang tadi sudah ditutup, jadi ini penawaran barunya dengan harga terbaru.
 purchase-too-little-saldo = Saldo Kakak belum cukup.
     Total: *{ $total }*
     Saldo: *{ $saldo }*

@@ -4,6 +4,7 @@
 //! sends: what the customer must be told goes into the outbox, or is returned as the reply. After
 //! the commit the caller wakes `app.signals.outbound`.
 
+mod parcel;
 mod receipt;
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,7 +16,6 @@ use warung_domain::{
     conversation::Command,
     language::Language,
     order::{OrderEvent, OrderState},
-    tracking::{Courier, Resi},
 };
 use warung_whatsapp::{
     message::Recipient,
@@ -33,6 +33,7 @@ use crate::{
     },
 };
 
+pub use parcel::{ShipRefused, ship};
 use receipt::{Goods, Sale};
 pub use receipt::{Receipt, address_hint, line_texts, method_name, paid_by};
 
@@ -41,17 +42,6 @@ const MISSING_UNITS_RETRY: TimeDelta = TimeDelta::minutes(2);
 
 /// Who caused what no person did.
 const SYSTEM: &str = "system";
-
-/// Why a parcel cannot be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ShipRefused {
-    /// The order is not paid, or not any more.
-    #[error("an order that is {0} is not shipped")]
-    NotPaid(OrderState),
-    /// Nothing in it is shipped.
-    #[error("the order has nothing to ship")]
-    NothingToShip,
-}
 
 /// Somebody outside a turn who must be told something.
 #[derive(Debug, Clone)]
@@ -333,75 +323,6 @@ pub async fn deliver_held(
         outbox::push(connection, &parcel, now).await?;
     }
     Ok(())
-}
-
-/// A parcel went out: the customer is told with whom and under which number. A second call
-/// corrects the first. Call [`crate::store::orders::load_for_update`] before.
-///
-/// # Errors
-/// [`ShipRefused`] (downcast it), or the database's.
-pub async fn ship(
-    app: &App,
-    connection: &mut PgConnection,
-    order: &mut Order,
-    courier: Courier,
-    resi: Resi,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    if order.digital {
-        return Err(ShipRefused::NothingToShip.into());
-    }
-    let moves: &[_] = match order.state {
-        OrderState::Paid => &[(
-            OrderEvent::FulfilmentStarted,
-            "parcel handed to the courier",
-        )],
-        OrderState::Fulfilling => &[],
-        state => return Err(ShipRefused::NotPaid(state).into()),
-    };
-    let key = format!("order:{}:shipped:{resi}", order.id);
-    order.courier = Some(courier);
-    order.tracking = Some(resi);
-    orders::advance(connection, order, moves, actor, now).await?;
-    count(app, order);
-    let Some(to) = addressee(app, connection, order.customer_id).await? else {
-        return Ok(());
-    };
-    let reply = shipped_reply(app, to.language, order);
-    let parcel = plain_parcel(&to, reply, Some(order), key)?;
-    outbox::push(connection, &parcel, now).await?;
-    Ok(())
-}
-
-fn shipped_reply(app: &App, language: Language, order: &Order) -> Reply {
-    let text = |name: &Option<String>| name.clone().unwrap_or_default();
-    let courier = order.courier.as_ref().map(ToString::to_string);
-    let tracking = order.tracking.as_ref().map(ToString::to_string);
-    let body = app.texts.get(
-        language,
-        "order-shipped",
-        &[
-            ("number", order.number.to_string().into()),
-            ("courier", text(&courier).into()),
-            ("resi", text(&tracking).into()),
-        ],
-    );
-    let track = Command::Track {
-        number: Some(order.number.clone()),
-    };
-    Reply {
-        body,
-        choices: vec![
-            choice(app, &track, app.texts.get(language, "orders-track", &[])),
-            choice(
-                app,
-                &Command::Menu,
-                app.texts.get(language, "orders-menu", &[]),
-            ),
-        ],
-        ..Reply::default()
-    }
 }
 
 /// Sends a paid order's receipt to its customer again, with the same units, never new ones. `once`

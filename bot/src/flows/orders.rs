@@ -6,13 +6,13 @@ use warung_domain::{
     order::{OrderEvent, OrderState},
     order_number::OrderNumber,
 };
-use warung_whatsapp::reply::{Choice, Reply};
+use warung_whatsapp::reply::{Choice, Link, Reply};
 
 use super::fulfilment;
 use crate::{
     store::{
         orders::{self, Order},
-        payments,
+        payments::{self, Attempt, Instructions},
     },
     worker::turn::{Answer, Turn},
 };
@@ -20,7 +20,8 @@ use crate::{
 /// The customer's orders, newest first, as a list to choose from.
 pub async fn list(turn: &mut Turn<'_>, page: u32) -> Result<Answer> {
     let page = page.max(1);
-    let (found, more) = orders::page(&turn.app.pool, turn.customer.id, page).await?;
+    let customer = turn.customer.id;
+    let (found, more) = orders::page(turn.tx().await?, customer, page).await?;
     if found.is_empty() {
         return Ok(none_yet(turn));
     }
@@ -72,8 +73,8 @@ pub async fn show(turn: &mut Turn<'_>, number: &OrderNumber) -> Result<Answer> {
 }
 
 /// The order with this number, if the customer may see it.
-async fn own(turn: &Turn<'_>, number: &OrderNumber) -> Result<Option<Order>> {
-    let order = orders::by_number(&turn.app.pool, number).await?;
+async fn own(turn: &mut Turn<'_>, number: &OrderNumber) -> Result<Option<Order>> {
+    let order = orders::by_number(turn.tx().await?, number).await?;
     let is_staff = turn.is_staff();
     Ok(order.filter(|order| is_staff || order.customer_id == turn.customer.id))
 }
@@ -94,8 +95,7 @@ fn unknown(turn: &Turn<'_>, number: &OrderNumber) -> Answer {
 pub async fn state(turn: &mut Turn<'_>, order: &Order) -> Result<Answer> {
     let (app, language) = (turn.app, turn.customer.spoken());
     let zone = app.config.shop.timezone;
-    let mut connection = app.pool.acquire().await?;
-    let lines = orders::lines(&mut connection, order.id).await?;
+    let lines = orders::lines(turn.tx().await?, order.id).await?;
     let mut body = vec![
         format!("*{}*", order.number),
         zone.format(order.created_at, language),
@@ -103,11 +103,14 @@ pub async fn state(turn: &mut Turn<'_>, order: &Order) -> Result<Answer> {
         String::new(),
     ];
     body.extend(fulfilment::line_texts(app, language, order, &lines));
+    let mut how = HowToPay::default();
     if order.state == OrderState::AwaitingPayment {
-        let attempt = payments::of_order(&mut connection, order.id).await?;
+        let attempt = payments::of_order(turn.tx().await?, order.id).await?;
         if let Some(attempt) = attempt {
             let by = fulfilment::paid_by(app, language, order, attempt.method.as_str());
             body.push(turn.say("order-pays-by", &[("by", by.into())]));
+            how = how_to_pay(turn, &attempt);
+            body.extend(how.text.take());
         }
         if let Some(until) = order.expires_at {
             let until = zone.format(until, language);
@@ -119,15 +122,56 @@ pub async fn state(turn: &mut Turn<'_>, order: &Order) -> Result<Answer> {
     }
     body.extend(parcel(turn, order));
     Ok(Answer {
+        qr: how.qr,
         about: Some(Command::Order {
             number: order.number.clone(),
         }),
         ..Answer::view(Reply {
             body: body.join("\n"),
             choices: what_next(turn, order),
+            link: how.link,
             ..Reply::default()
         })
     })
+}
+
+/// What an order's message shows of the way to pay it.
+#[derive(Default)]
+struct HowToPay {
+    text: Option<String>,
+    qr: Option<String>,
+    link: Option<Link>,
+}
+
+fn how_to_pay(turn: &Turn<'_>, attempt: &Attempt) -> HowToPay {
+    let mut how = HowToPay::default();
+    match attempt
+        .instructions
+        .clone()
+        .filter(|_| attempt.state.is_live())
+    {
+        Some(Instructions::Qris { qr_string }) => how.qr = Some(qr_string),
+        Some(Instructions::Link { url, .. }) => {
+            let label = turn.say("order-pay-now", &[]);
+            how.link = Some(Link { label, url });
+        }
+        Some(Instructions::VirtualAccount { bank, number }) => {
+            let account = [("bank", bank.into()), ("number", number.into())];
+            how.text = Some(turn.say("order-pay-account", &account));
+        }
+        Some(Instructions::MandiriBill {
+            biller_code,
+            bill_key,
+        }) => {
+            let bill = [("biller", biller_code.into()), ("key", bill_key.into())];
+            how.text = Some(turn.say("order-pay-bill", &bill));
+        }
+        Some(Instructions::Store { code, .. }) => {
+            how.text = Some(turn.say("order-pay-store", &[("code", code.into())]));
+        }
+        None => {}
+    }
+    how
 }
 
 /// Courier and tracking number, once there are any.
@@ -207,10 +251,13 @@ pub async fn track(turn: &mut Turn<'_>, number: Option<&OrderNumber>) -> Result<
             Some(order) => order,
             None => return Ok(unknown(turn, number)),
         },
-        None => match orders::latest_to_track(&turn.app.pool, turn.customer.id).await? {
-            Some(order) => order,
-            None => return Ok(none_yet(turn)),
-        },
+        None => {
+            let customer = turn.customer.id;
+            match orders::latest_to_track(turn.tx().await?, customer).await? {
+                Some(order) => order,
+                None => return Ok(none_yet(turn)),
+            }
+        }
     };
     let number = [("number", order.number.to_string().into())];
     let news = match (parcel(turn, &order), order.state) {
@@ -249,7 +296,8 @@ pub async fn cancel(turn: &mut Turn<'_>, number: Option<&OrderNumber>) -> Result
 }
 
 async fn cancel_which(turn: &mut Turn<'_>) -> Result<Answer> {
-    let mut open = orders::awaiting_payment(&turn.app.pool, turn.customer.id).await?;
+    let customer = turn.customer.id;
+    let mut open = orders::awaiting_payment(turn.tx().await?, customer).await?;
     if open.len() > 1 {
         let choices = open
             .iter()

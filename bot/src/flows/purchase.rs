@@ -5,93 +5,56 @@
 //! the stock (all of it or nothing), the order, the money. Redis only makes this cheaper; what
 //! makes it right is the fence's row, the unique nonce and the conditions of the statements.
 
-use std::time::Duration;
+mod guard;
+mod plan;
+mod refusal;
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
-use warung_coordination::{LockError, RateDecision};
 use warung_domain::{
     conversation::Command,
     money::Rupiah,
     order::{OrderEvent, OrderState},
     order_number::{OrderNumber, OrderPrefix},
-    payment::{Limits, PaymentMethod},
+    payment::PaymentMethod,
     quote::QuoteNonce,
 };
-use warung_whatsapp::reply::Reply;
 
-use super::{checkout, fulfilment, orders as orders_flow};
+pub use self::{
+    guard::{Busy, refund},
+    plan::Wish,
+};
+use self::{
+    guard::{charge, count, fenced, lock},
+    plan::{Plan, Refused, plan},
+    refusal::refusal,
+};
+use super::{
+    browse,
+    checkout::{self, shortage::Source},
+    fulfilment, orders as orders_flow,
+};
 use crate::{
     app::App,
     clock::{new_id, random},
     outbox::Priority,
     store::{
-        fences,
         ledger::{self, Account},
         orders::{
-            self,
-            place::{self, Allowance, Confirmable, NewOrder, Placed},
+            self, Order,
+            place::{self, Confirmable, NewOrder, Placed},
         },
         payments::{self, NewAttempt, Purpose},
-        stock::{self, Short},
+        stock,
     },
-    worker::turn::{Answer, PurchaseLock, Turn},
+    worker::turn::{Answer, Turn},
 };
 
-/// The action under which purchases are limited, locked and fenced.
-const ACTION: &str = "buy";
-/// A customer's message is held back this long for a lock that another holder has: longer than any
-/// purchase takes. A lock still held then belongs to a bot that died or is stuck; the fence keeps
-/// that one out.
-const LOCK_PATIENCE: TimeDelta = TimeDelta::seconds(5);
 /// Order numbers tried before a purchase fails; 25 random bits a day rarely meet.
 const NUMBER_TRIES: u32 = 8;
 /// A tap repeated so soon is answered by what its first already caused.
 const REPEAT_QUIET: TimeDelta = TimeDelta::seconds(60);
-
-/// How a customer wants to pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
-    /// The way.
-    pub method: PaymentMethod,
-    /// Whether saldo pays as much as it can and `method` only the rest.
-    pub with_saldo: bool,
-}
-
-/// The purchase lock is another's right now. Nothing was done: try the message again soon.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the purchase lock is held by another")]
-pub struct Busy;
-
-/// Who pays how much of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plan {
-    /// Saldo all of it, at once.
-    Saldo,
-    /// Midtrans `rest`, and saldo (held until then) what is left.
-    Midtrans {
-        method: PaymentMethod,
-        saldo_part: Rupiah,
-        rest: Rupiah,
-    },
-}
-
-/// Why a purchase did not happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Refused {
-    /// As many purchases as the window takes were made; the next one is possible after this.
-    TooMany(TimeDelta),
-    /// Less is left than wanted.
-    OutOfStock(Vec<Short>),
-    /// Saldo lacks this much.
-    Saldo { missing: Rupiah },
-    /// The method does not take this amount.
-    Amount {
-        method: PaymentMethod,
-        limits: Limits,
-    },
-}
 
 /// What the transaction came to.
 enum Outcome {
@@ -109,7 +72,7 @@ enum Outcome {
 pub async fn yes(turn: &mut Turn<'_>) -> Result<Option<Answer>> {
     match turn.conversation.open_quote {
         Some(quote) => confirm(turn, &quote).await,
-        None => Ok(Some(nothing_to_confirm(turn))),
+        None => Ok(Some(refusal::nothing_to_confirm(turn))),
     }
 }
 
@@ -138,11 +101,13 @@ pub async fn pay(turn: &mut Turn<'_>, nonce: &QuoteNonce, wish: Wish) -> Result<
         Ok(quote) => quote,
         Err(answer) => return Ok(answer),
     };
-    if !turn.app.config.midtrans.methods.contains(&wish.method) {
+    let offered = &turn.app.config.midtrans.methods;
+    let needs_saldo = wish.with_saldo && !offered.contains(&PaymentMethod::Saldo);
+    if !offered.contains(&wish.method) || needs_saldo {
         return checkout::methods(turn, nonce).await.map(Some);
     }
     if let Err(refused) = plan(wish, quote.total, quote.spendable) {
-        return Ok(Some(refusal(turn, &quote, wish, &refused)));
+        return refusal(turn, &quote, wish, &refused).await.map(Some);
     }
     buy(turn, &quote, wish).await
 }
@@ -155,83 +120,72 @@ async fn binding(
 ) -> Result<Result<Confirmable, Option<Answer>>> {
     let quote = place::confirmable(&turn.app.pool, turn.customer.id, nonce).await?;
     let Some(quote) = quote else {
-        return Ok(Err(Some(gone(turn))));
+        return Ok(Err(Some(checkout::requote(turn, nonce).await?)));
     };
     if let Some(order) = quote.order_id {
-        return again(turn, order, wish).await.map(Err);
+        return again(turn, &quote, order, wish).await.map(Err);
     }
     if turn.now >= quote.expires_at {
-        return Ok(Err(Some(gone(turn))));
+        return Ok(Err(Some(checkout::requote(turn, nonce).await?)));
     }
-    if !turn.app.settings.current().open {
-        count_refusal(turn.app, "closed");
-        let closed = Reply {
-            body: turn.say("purchase-closed", &[]),
-            choices: vec![turn.choice(&Command::Menu, turn.say("orders-menu", &[]))],
-            ..Reply::default()
-        };
-        return Ok(Err(Some(Answer::view(closed))));
+    if let Some(closed) = checkout::shop_closed(turn) {
+        refusal::count(turn.app, "closed");
+        return Ok(Err(Some(closed)));
     }
     if !quote.is_digital() && !quote.has_address {
-        return checkout::address(turn, None)
-            .await
-            .map(|answer| Err(Some(answer)));
+        // The quote once more, with the question for the address.
+        return Ok(Err(Some(checkout::methods(turn, nonce).await?)));
     }
     Ok(Ok(quote))
 }
 
-/// The same quote confirmed once more: its order as it stands, or silence where the answer to the
-/// first tap is still on its way.
-async fn again(turn: &mut Turn<'_>, order: Uuid, wish: Option<Wish>) -> Result<Option<Answer>> {
-    let Some(order) = orders::load(&turn.app.pool, order).await? else {
+/// The same quote confirmed once more: its order as it stands, silence where the answer to the
+/// first tap is still on its way, or a fresh quote where the order ended unpaid.
+async fn again(
+    turn: &mut Turn<'_>,
+    quote: &Confirmable,
+    order: Uuid,
+    wish: Option<Wish>,
+) -> Result<Option<Answer>> {
+    let Some(order) = orders::load(turn.tx().await?, order).await? else {
         bail!("an order vanished");
     };
-    let is_fresh = turn.now - order.created_at < REPEAT_QUIET;
-    if is_fresh && order.state.is_paid() {
-        return Ok(None);
+    if matches!(order.state, OrderState::Cancelled | OrderState::Expired) {
+        return anew(turn, quote).await.map(Some);
     }
-    if is_fresh && order.state == OrderState::AwaitingPayment {
-        let mut connection = turn.app.pool.acquire().await?;
-        let attempt = payments::of_order(&mut connection, order.id).await?;
-        let same_way = match (wish, &attempt) {
-            (Some(wish), Some(attempt)) => wish.method == attempt.method,
-            _ => true,
-        };
-        if same_way && attempt.is_some_and(|attempt| attempt.state.is_live()) {
-            return Ok(None);
-        }
+    if turn.now - order.created_at < REPEAT_QUIET && is_answered(turn, &order, wish).await? {
+        return Ok(None);
     }
     orders_flow::state(turn, &order).await.map(Some)
 }
 
-/// Who pays what, if the wish can be fulfilled. Of a mixed payment saldo pays as much as it can
-/// while the method still takes the rest.
-fn plan(wish: Wish, total: Rupiah, spendable: Rupiah) -> Result<Plan, Refused> {
-    let Wish { method, with_saldo } = wish;
-    let by_saldo = with_saldo || method == PaymentMethod::Saldo;
-    if by_saldo && spendable >= total {
-        return Ok(Plan::Saldo);
+/// Whether the purchase that a tap repeats already has its answer on the way: the receipt, or how
+/// to pay in the same way.
+async fn is_answered(turn: &mut Turn<'_>, order: &Order, wish: Option<Wish>) -> Result<bool> {
+    if order.state != OrderState::AwaitingPayment {
+        return Ok(order.state.is_paid());
     }
-    if method == PaymentMethod::Saldo {
-        let missing = total.checked_sub(spendable).unwrap_or_default();
-        return Err(Refused::Saldo { missing });
+    let attempt = payments::of_order(turn.tx().await?, order.id).await?;
+    Ok(attempt.is_some_and(|attempt| {
+        attempt.state.is_live() && wish.is_none_or(|wish| wish.method == attempt.method)
+    }))
+}
+
+/// A quote for what an ended order held.
+async fn anew(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Answer> {
+    if let Some(closed) = checkout::shop_closed(turn) {
+        return Ok(closed);
     }
-    let limits = method.limits();
-    let saldo_part = if with_saldo {
-        spendable.min(total.checked_sub(limits.least).unwrap_or_default())
-    } else {
-        Rupiah::ZERO
-    };
-    let rest = total.checked_sub(saldo_part).unwrap_or_default();
-    if limits.contains(rest) {
-        Ok(Plan::Midtrans {
-            method,
-            saldo_part,
-            rest,
-        })
-    } else {
-        Err(Refused::Amount { method, limits })
+    let wanted = refusal::wanted(turn, quote).await?;
+    if wanted.is_empty() {
+        return Ok(browse::sale_ended(turn));
     }
+    let shortage = checkout::shortage::shortage(turn, &wanted, Source::Product);
+    if let Some(shortage) = shortage {
+        return Ok(shortage);
+    }
+    let note = turn.say("purchase-anew", &[]);
+    checkout::draw_up(turn, &wanted, false, Some(note)).await
 }
 
 /// Takes the purchase through limit, lock and transaction, and says what came of it.
@@ -239,12 +193,8 @@ async fn buy(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Result<Opt
     let retry_after = charge(turn).await;
     if let Some(retry_after) = retry_after {
         let retry_after = TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::MAX);
-        return Ok(Some(refusal(
-            turn,
-            quote,
-            wish,
-            &Refused::TooMany(retry_after),
-        )));
+        let refused = Refused::TooMany(retry_after);
+        return refusal(turn, quote, wish, &refused).await.map(Some);
     }
     lock(turn).await?;
     match transact(turn, quote, wish).await? {
@@ -259,74 +209,13 @@ async fn buy(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Result<Opt
         }
         Outcome::Known(order) => {
             turn.refund_charge = Some(turn.message_key.clone());
-            again(turn, order, Some(wish)).await
+            again(turn, quote, order, Some(wish)).await
         }
         Outcome::Refused(refused) => {
             turn.refund_charge = Some(turn.message_key.clone());
-            Ok(Some(refusal(turn, quote, wish, &refused)))
+            refusal(turn, quote, wish, &refused).await.map(Some)
         }
     }
-}
-
-/// Charges the purchase against the customer's limit. Returns the wait when it is denied; while
-/// Redis is away the count in the transaction decides alone.
-async fn charge(turn: &Turn<'_>) -> Option<Duration> {
-    let limits = &turn.app.config.limits;
-    let decision = turn
-        .app
-        .coordination
-        .check_rate_limit(
-            &turn.customer.id.to_string(),
-            ACTION,
-            limits.transactions,
-            limits.window,
-            &turn.message_key,
-        )
-        .await;
-    match decision {
-        RateDecision::Denied { retry_after } => Some(retry_after),
-        RateDecision::Allowed { .. } | RateDecision::Repeated | RateDecision::Unavailable => None,
-    }
-}
-
-/// Gives a charge back. Best effort: at worst the customer waits out the window.
-pub async fn refund(app: &App, customer: i64, charge: &str) {
-    let refunded = app
-        .coordination
-        .refund_charge(&customer.to_string(), ACTION, charge)
-        .await;
-    if refunded.is_err() {
-        tracing::debug!("a charge could not be given back");
-    }
-}
-
-/// Takes the purchase lock and, after it, draws the fence token. The turn keeps both until its
-/// commit.
-///
-/// # Errors
-/// [`Busy`], or the database's.
-async fn lock(turn: &mut Turn<'_>) -> Result<()> {
-    let customer = turn.customer.id.to_string();
-    let ttl = turn.app.config.limits.lock_ttl;
-    let lock = match turn
-        .app
-        .coordination
-        .acquire_lock(&customer, ACTION, ttl)
-        .await
-    {
-        Ok(lock) => Some(lock),
-        Err(LockError::Contended { .. }) if turn.now - turn.received_at < LOCK_PATIENCE => {
-            return Err(Busy.into());
-        }
-        // Contended for longer than a living holder works: the fence decides.
-        Err(LockError::Contended { .. } | LockError::Unavailable) => {
-            turn.app.metrics.lock_fallback.inc();
-            None
-        }
-    };
-    let token = fences::token(&turn.app.pool).await?;
-    turn.purchase_lock = Some(PurchaseLock { lock, token });
-    Ok(())
 }
 
 /// Everything inside the transaction. A refusal leaves no effect but the fence's token.
@@ -335,7 +224,9 @@ async fn transact(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Resul
     if let Some(order) = allowance.order_id {
         return Ok(Outcome::Known(order));
     }
-    let plan = match check(turn, quote, wish, &allowance) {
+    let planned =
+        count(turn, &allowance).and_then(|()| plan(wish, quote.total, allowance.spendable));
+    let plan = match planned {
         Ok(plan) => plan,
         Err(refused) => return Ok(Outcome::Refused(refused)),
     };
@@ -358,54 +249,6 @@ async fn transact(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Resul
             Ok(Outcome::Awaiting)
         }
     }
-}
-
-/// Passes the fence and reads, as a statement of its own behind it, what the customer may still do.
-async fn fenced(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Allowance> {
-    let (app, now, customer) = (turn.app, turn.now, turn.customer.id);
-    let limits = app.config.limits;
-    let since = now - TimeDelta::from_std(limits.window)?;
-    let resource = format!("{customer}:{ACTION}");
-    let Some(PurchaseLock { lock, token }) = &turn.purchase_lock else {
-        bail!("a purchase without its lock");
-    };
-    let (has_lock, token) = (lock.is_some(), *token);
-    let connection = turn.tx().await?;
-    if !has_lock && !fences::try_advisory(connection, &resource).await? {
-        return Err(Busy.into());
-    }
-    if !fences::advance(connection, &resource, token).await? {
-        app.metrics.lock_fenced.inc();
-        bail!("fenced: a later holder of the purchase lock was here");
-    }
-    let limit = i64::from(limits.transactions);
-    Ok(place::allowance(connection, customer, &quote.nonce, since, limit).await?)
-}
-
-/// The authoritative yes or no, before anything is written.
-fn check(
-    turn: &Turn<'_>,
-    quote: &Confirmable,
-    wish: Wish,
-    allowance: &Allowance,
-) -> Result<Plan, Refused> {
-    let limits = &turn.app.config.limits;
-    let left = i64::from(limits.transactions) - allowance.recent;
-    if left <= 0 {
-        let window = TimeDelta::from_std(limits.window).unwrap_or(TimeDelta::MAX);
-        let oldest = allowance.oldest.unwrap_or(turn.now);
-        let retry_after = (oldest + window - turn.now).max(TimeDelta::zero());
-        let denied = RateDecision::Denied {
-            retry_after: retry_after.to_std().unwrap_or_default(),
-        };
-        turn.app.coordination.count_rate(denied, "postgres");
-        return Err(Refused::TooMany(retry_after));
-    }
-    let allowed = RateDecision::Allowed {
-        remaining: u32::try_from(left - 1).unwrap_or(0),
-    };
-    turn.app.coordination.count_rate(allowed, "postgres");
-    plan(wish, quote.total, allowance.spendable)
 }
 
 /// The order of a purchase that saldo pays: paid at its birth, completed if nothing is shipped.
@@ -569,233 +412,9 @@ fn count_order(app: &App, state: OrderState) {
         .inc();
 }
 
-fn count_refusal(app: &App, reason: &str) {
-    app.metrics
-        .purchases_refused
-        .with_label_values(&[reason])
-        .inc();
-}
-
-fn nothing_to_confirm(turn: &Turn<'_>) -> Answer {
-    Answer::view(Reply {
-        body: turn.say("purchase-nothing-open", &[]),
-        choices: vec![
-            turn.choice(&all_products(), turn.say("orders-products", &[])),
-            turn.choice(&Command::Cart, turn.say("orders-cart", &[])),
-            turn.choice(&Command::Orders { page: 1 }, turn.say("orders-mine", &[])),
-        ],
-        ..Reply::default()
-    })
-}
-
-/// A quote that does not bind any more.
-fn gone(turn: &Turn<'_>) -> Answer {
-    Answer::view(Reply {
-        body: turn.say("purchase-quote-gone", &[]),
-        choices: vec![
-            turn.choice(&Command::Cart, turn.say("orders-cart", &[])),
-            turn.choice(&all_products(), turn.say("orders-products", &[])),
-            turn.choice(&Command::Menu, turn.say("orders-menu", &[])),
-        ],
-        ..Reply::default()
-    })
-}
-
-fn all_products() -> Command {
-    Command::Products {
-        category: None,
-        page: 1,
-    }
-}
-
-fn refusal(turn: &Turn<'_>, quote: &Confirmable, wish: Wish, refused: &Refused) -> Answer {
-    let (reason, reply) = match refused {
-        Refused::TooMany(retry_after) => ("rate", too_many(turn, *retry_after)),
-        Refused::OutOfStock(short) => ("stock", out_of_stock(turn, quote, short)),
-        Refused::Saldo { missing } => ("saldo", too_little_saldo(turn, quote, *missing)),
-        Refused::Amount { method, limits } => {
-            let text = turn.say(
-                "purchase-amount",
-                &[
-                    ("method", fulfilment::method_name(method.as_str()).into()),
-                    ("least", limits.least.to_string().into()),
-                    ("most", limits.most.to_string().into()),
-                ],
-            );
-            ("amount", with_methods(turn, quote, text))
-        }
-    };
-    tracing::info!(purchase.refused = reason, payment.method = %wish.method, "purchase refused");
-    count_refusal(turn.app, reason);
-    Answer::view(reply)
-}
-
-fn too_many(turn: &Turn<'_>, retry_after: TimeDelta) -> Reply {
-    // Rounded up: a customer who comes back when told to is let in.
-    let seconds = (retry_after.num_milliseconds().max(1) + 999) / 1000;
-    Reply {
-        body: turn.say(
-            "purchase-too-many",
-            &[
-                (
-                    "limit",
-                    turn.app.config.limits.transactions.to_string().into(),
-                ),
-                ("seconds", seconds.to_string().into()),
-            ],
-        ),
-        choices: vec![turn.choice(&Command::Menu, turn.say("orders-menu", &[]))],
-        ..Reply::default()
-    }
-}
-
-fn out_of_stock(turn: &Turn<'_>, quote: &Confirmable, short: &[Short]) -> Reply {
-    let lines: Vec<String> = quote
-        .lines
-        .iter()
-        .filter_map(|line| {
-            let short = short
-                .iter()
-                .find(|short| short.variant_id == line.variant_id)?;
-            let name = line.name.clone();
-            Some(if short.left == 0 {
-                turn.say("purchase-sold-out", &[("name", name.into())])
-            } else {
-                let left = short.left.to_string();
-                turn.say(
-                    "purchase-left",
-                    &[("name", name.into()), ("left", left.into())],
-                )
-            })
-        })
-        .collect();
-    let mut choices = Vec::new();
-    if quote.from_cart {
-        choices.push(turn.choice(&Command::Cart, turn.say("orders-cart", &[])));
-    } else if let Some(line) = quote.lines.first()
-        && short.iter().any(|short| short.left > 0)
-    {
-        let sku = line.sku.clone();
-        choices.push(turn.choice(
-            &Command::Detail { sku },
-            turn.say("purchase-see-product", &[]),
-        ));
-    }
-    choices.push(turn.choice(&all_products(), turn.say("orders-products", &[])));
-    choices.push(turn.choice(&Command::Menu, turn.say("orders-menu", &[])));
-    Reply {
-        body: turn.say(
-            "purchase-out-of-stock",
-            &[("lines", lines.join("\n").into())],
-        ),
-        choices,
-        ..Reply::default()
-    }
-}
-
-/// Not enough saldo: top up, pay only the rest in another way, or pay in another way altogether.
-fn too_little_saldo(turn: &Turn<'_>, quote: &Confirmable, missing: Rupiah) -> Reply {
-    let quote_nonce = quote.nonce;
-    let mut choices = Vec::new();
-    let mixed = turn.app.config.midtrans.methods.iter().find_map(|method| {
-        let wish = Wish {
-            method: *method,
-            with_saldo: true,
-        };
-        match plan(wish, quote.total, quote.spendable) {
-            Ok(Plan::Midtrans { saldo_part, .. }) if !saldo_part.is_zero() => Some(*method),
-            _ => None,
-        }
-    });
-    if let Some(method) = mixed {
-        let name = fulfilment::method_name(method.as_str());
-        let title = turn.say("purchase-saldo-and", &[("method", name.into())]);
-        let command = Command::Pay {
-            quote: quote_nonce,
-            method,
-            with_saldo: true,
-        };
-        choices.push(turn.choice(&command, title));
-    }
-    let top_up = Command::TopUp {
-        amount: Some(missing),
-    };
-    choices.push(turn.choice(&top_up, turn.say("purchase-top-up", &[])));
-    let methods = Command::Methods { quote: quote_nonce };
-    choices.push(turn.choice(&methods, turn.say("purchase-other-method", &[])));
-    Reply {
-        body: turn.say(
-            "purchase-too-little-saldo",
-            &[
-                ("total", quote.total.to_string().into()),
-                ("saldo", quote.spendable.to_string().into()),
-                ("missing", missing.to_string().into()),
-            ],
-        ),
-        choices,
-        ..Reply::default()
-    }
-}
-
-fn with_methods(turn: &Turn<'_>, quote: &Confirmable, body: String) -> Reply {
-    let methods = Command::Methods { quote: quote.nonce };
-    Reply {
-        body,
-        choices: vec![
-            turn.choice(&methods, turn.say("purchase-other-method", &[])),
-            turn.choice(&Command::Menu, turn.say("orders-menu", &[])),
-        ],
-        ..Reply::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn rupiah(amount: i64) -> Rupiah {
-        Rupiah::new(amount).unwrap()
-    }
-
-    fn wish(method: PaymentMethod, with_saldo: bool) -> Wish {
-        Wish { method, with_saldo }
-    }
-
-    #[test]
-    fn saldo_pays_all_or_says_what_is_missing() {
-        let saldo = wish(PaymentMethod::Saldo, false);
-        assert_eq!(plan(saldo, rupiah(50_000), rupiah(50_000)), Ok(Plan::Saldo));
-        let missing = rupiah(1);
-        let refused = Err(Refused::Saldo { missing });
-        assert_eq!(plan(saldo, rupiah(50_000), rupiah(49_999)), refused);
-        let mixed = wish(PaymentMethod::Qris, true);
-        assert_eq!(plan(mixed, rupiah(50_000), rupiah(60_000)), Ok(Plan::Saldo));
-    }
-
-    #[test]
-    fn saldo_leaves_what_the_method_needs_at_least() {
-        let mixed = wish(PaymentMethod::VaBca, true);
-        let planned = plan(mixed, rupiah(50_000), rupiah(45_000));
-        let expected = Plan::Midtrans {
-            method: PaymentMethod::VaBca,
-            saldo_part: rupiah(40_000),
-            rest: rupiah(10_000),
-        };
-        assert_eq!(planned, Ok(expected));
-        let too_small = plan(mixed, rupiah(9_000), rupiah(5_000));
-        assert!(matches!(too_small, Err(Refused::Amount { .. })));
-    }
-
-    #[test]
-    fn a_method_pays_only_what_it_takes() {
-        let qris = wish(PaymentMethod::Qris, false);
-        assert!(plan(qris, rupiah(10_000_000), Rupiah::ZERO).is_ok());
-        assert!(plan(qris, rupiah(10_000_001), rupiah(90_000_000)).is_err());
-        let mixed = wish(PaymentMethod::Qris, true);
-        assert!(plan(mixed, rupiah(10_000_001), rupiah(1)).is_ok());
-    }
 
     #[test]
     fn the_name_at_the_provider_ends_in_a_letter() {
@@ -807,33 +426,5 @@ mod tests {
             provider_order_id(&number, 0),
             "WRG-241126-7K3QX-000000000000z"
         );
-    }
-
-    proptest! {
-        #[test]
-        fn parts_add_up_and_saldo_is_never_overdrawn(
-            method in prop::sample::select(PaymentMethod::ALL.to_vec()),
-            with_saldo in any::<bool>(),
-            total in 1_i64..30_000_000,
-            spendable in 0_i64..30_000_000,
-        ) {
-            let wish = Wish { method, with_saldo };
-            match plan(wish, rupiah(total), rupiah(spendable)) {
-                Ok(Plan::Saldo) => prop_assert!(spendable >= total),
-                Ok(Plan::Midtrans { saldo_part, rest, .. }) => {
-                    prop_assert_eq!(saldo_part.get() + rest.get(), total);
-                    prop_assert!(saldo_part.get() <= spendable);
-                    prop_assert!(method.limits().contains(rest));
-                    prop_assert!(with_saldo || saldo_part.is_zero());
-                }
-                Err(Refused::Saldo { missing }) => {
-                    prop_assert_eq!(spendable + missing.get(), total);
-                }
-                Err(refused) => {
-                    let is_amount = matches!(refused, Refused::Amount { .. });
-                    prop_assert!(is_amount);
-                }
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 pub mod place;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 use warung_domain::{
     catalog::ProductKind,
@@ -242,29 +242,36 @@ pub async fn load_if_free(
 }
 
 /// Loads an order as it is now.
-pub async fn load(pool: &PgPool, id: Uuid) -> anyhow::Result<Option<Order>> {
+pub async fn load(executor: impl PgExecutor<'_>, id: Uuid) -> anyhow::Result<Option<Order>> {
     sqlx::query_as!(Row, "SELECT * FROM orders WHERE id = $1", id)
-        .fetch_optional(pool)
+        .fetch_optional(executor)
         .await?
         .map(Order::try_from)
         .transpose()
 }
 
 /// The order that people call so, whoever's it is.
-pub async fn by_number(pool: &PgPool, number: &OrderNumber) -> anyhow::Result<Option<Order>> {
+pub async fn by_number(
+    executor: impl PgExecutor<'_>,
+    number: &OrderNumber,
+) -> anyhow::Result<Option<Order>> {
     sqlx::query_as!(
         Row,
         "SELECT * FROM orders WHERE number = $1",
         number.as_str()
     )
-    .fetch_optional(pool)
+    .fetch_optional(executor)
     .await?
     .map(Order::try_from)
     .transpose()
 }
 
 /// One page (from 1) of a customer's orders, newest first, and whether there are older ones.
-pub async fn page(pool: &PgPool, customer: i64, page: u32) -> anyhow::Result<(Vec<Order>, bool)> {
+pub async fn page(
+    executor: impl PgExecutor<'_>,
+    customer: i64,
+    page: u32,
+) -> anyhow::Result<(Vec<Order>, bool)> {
     let offset = i64::from(page.saturating_sub(1)).saturating_mul(PAGE_ORDERS);
     let rows = sqlx::query_as!(
         Row,
@@ -274,7 +281,7 @@ pub async fn page(pool: &PgPool, customer: i64, page: u32) -> anyhow::Result<(Ve
         offset,
         PAGE_ORDERS,
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     let wanted = usize::try_from(PAGE_ORDERS).unwrap_or(usize::MAX);
     let more = rows.len() > wanted;
@@ -283,7 +290,10 @@ pub async fn page(pool: &PgPool, customer: i64, page: u32) -> anyhow::Result<(Ve
 }
 
 /// A customer's orders that wait for their money, newest first, at most [`PAGE_ORDERS`].
-pub async fn awaiting_payment(pool: &PgPool, customer: i64) -> anyhow::Result<Vec<Order>> {
+pub async fn awaiting_payment(
+    executor: impl PgExecutor<'_>,
+    customer: i64,
+) -> anyhow::Result<Vec<Order>> {
     sqlx::query_as!(
         Row,
         "SELECT * FROM orders WHERE customer_id = $1 AND state = 'awaiting_payment'
@@ -291,7 +301,7 @@ pub async fn awaiting_payment(pool: &PgPool, customer: i64) -> anyhow::Result<Ve
         customer,
         PAGE_ORDERS,
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?
     .into_iter()
     .map(Order::try_from)
@@ -300,14 +310,17 @@ pub async fn awaiting_payment(pool: &PgPool, customer: i64) -> anyhow::Result<Ve
 
 /// The order that *where is it* means: the customer's latest with something to ship on its way,
 /// else simply the latest.
-pub async fn latest_to_track(pool: &PgPool, customer: i64) -> anyhow::Result<Option<Order>> {
+pub async fn latest_to_track(
+    executor: impl PgExecutor<'_>,
+    customer: i64,
+) -> anyhow::Result<Option<Order>> {
     sqlx::query_as!(
         Row,
         "SELECT * FROM orders WHERE customer_id = $1
          ORDER BY (state IN ('paid', 'fulfilling') AND NOT digital) DESC, created_at DESC LIMIT 1",
         customer,
     )
-    .fetch_optional(pool)
+    .fetch_optional(executor)
     .await?
     .map(Order::try_from)
     .transpose()
