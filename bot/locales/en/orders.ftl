@@ -2,7 +2,6 @@
 
 orders-menu = 🏠 Menu
 orders-products = 🛍️ See products
-orders-cart = 🛒 Cart
 orders-mine = 📦 My orders
 orders-see = 🧾 See the order
 orders-track = 🚚 Track parcel

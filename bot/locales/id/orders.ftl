@@ -2,7 +2,6 @@
 
 orders-menu = 🏠 Menu
 orders-products = 🛍️ Lihat produk
-orders-cart = 🛒 Keranjang
 orders-mine = 📦 Pesanan saya
 orders-see = 🧾 Lihat pesanan
 orders-track = 🚚 Lacak paket
