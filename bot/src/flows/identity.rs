@@ -97,6 +97,7 @@ pub async fn changed(turn: &mut Turn<'_>, system: &System) -> Result<()> {
     };
     let (now, turns) = (turn.now, turn.customer.id);
     let (key, language) = (turn.message_key.clone(), turn.app.config.shop.language);
+    let vault = turn.app.vault.clone();
     let connection = turn.tx().await?;
     customers::lock(connection, news.names().iter()).await?;
     let mut change = Change {
@@ -114,11 +115,15 @@ pub async fn changed(turn: &mut Turn<'_>, system: &System) -> Result<()> {
     }
     change.user_id(connection, &news).await?;
     change.number(connection, &news).await?;
-    if let Some(customer) = customers::load(connection, turns, language).await? {
+    let subject = customers::load(connection, change.subject, language).await?;
+    if let Some(recipient) = subject.as_ref().and_then(Customer::recipient) {
+        merges::readdress(connection, &vault, change.subject, &recipient).await?;
+    }
+    if let Some(customer) = subject.filter(|subject| subject.id == turns) {
         // What follows in this turn is answered under the new names.
-        turn.recipient = customer
-            .recipient()
-            .unwrap_or_else(|| turn.recipient.clone());
+        if let Some(recipient) = customer.recipient() {
+            turn.recipient = recipient;
+        }
         turn.customer = Customer {
             spoken: turn.customer.spoken,
             ..customer

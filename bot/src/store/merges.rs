@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 use warung_domain::cart::MAX_LINES;
+use warung_whatsapp::message::Recipient;
 
 use super::ledger::{self, Account, Kind, LedgerError, Posting};
-use crate::clock::random;
+use crate::{clock::random, outbox::SEAL_PURPOSE, vault::Vault};
 
 /// Merged customers whose freed saldo one sweep moves at most.
 const SWEEP_CUSTOMERS: i64 = 100;
@@ -182,6 +184,50 @@ async fn move_saldo(
         Err(LedgerError::Database(error)) => Err(error),
         Err(other) => Err(sqlx::Error::Protocol(other.to_string())),
     }
+}
+
+/// Sends what still waits for a customer to where they are now: their old number may be a
+/// stranger's by the time it leaves.
+///
+/// # Errors
+/// A sealed message that the vault cannot open, or the database's.
+pub async fn readdress(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    customer: i64,
+    recipient: &Recipient,
+) -> Result<()> {
+    let recipient = serde_json::to_value(recipient)?;
+    let waiting = sqlx::query!(
+        "SELECT id, payload, sealed FROM outbox
+         WHERE customer_id = $1 AND state = 'pending' AND topic = 'whatsapp' FOR UPDATE",
+        customer,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in waiting {
+        let mut body: Value = match (row.payload, &row.sealed) {
+            (Some(payload), _) => payload,
+            (None, Some(sealed)) => serde_json::from_str(&vault.open(SEAL_PURPOSE, sealed)?)?,
+            (None, None) => continue,
+        };
+        if body.get("recipient") == Some(&recipient) {
+            continue;
+        }
+        body["recipient"].clone_from(&recipient);
+        let sealed = row
+            .sealed
+            .map(|_| vault.seal(SEAL_PURPOSE, body.to_string().as_bytes()));
+        sqlx::query!(
+            "UPDATE outbox SET payload = $2, sealed = $3 WHERE id = $1",
+            row.id,
+            sealed.is_none().then_some(body),
+            sealed,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Moves saldo that merged customers got back since their merge, for instance when an order with

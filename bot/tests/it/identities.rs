@@ -231,3 +231,89 @@ async fn news_that_name_nobody_but_by_user_ids_are_understood() {
     assert_eq!(world.count(CUSTOMERS).await, 1);
     world.ends_well().await;
 }
+
+#[tokio::test]
+async fn messages_that_come_while_two_customers_become_one_are_each_heard_once() {
+    let world = Plan::bots(2).open().await;
+    let number = world.free_number();
+    let sari = world.customer_as(profile(&number, "Sari", "ID.before"));
+    comes_with_a_full_cart(&world, &sari).await;
+    let new = world.free_number();
+    let again = world.customer_as(profile(&new, "Sari", "ID.after"));
+    again.asks("bahasa id").await;
+    let moved = json!({
+        "type": "user_changed_number", "body": "…", "wa_id": new,
+        "user_id": "ID.after", "previous_user_id": "ID.before",
+    });
+    let moved = news(&world, Some(&number), Some("ID.before"), &moved);
+    for message in 0..20 {
+        again.says("tambah TEH-01 1").await;
+        if message == 7 {
+            assert_eq!(
+                world.whatsapp.deliver(std::slice::from_ref(&moved)).await,
+                Some(200)
+            );
+        }
+    }
+    world.whatsapp.idle(PATIENCE).await;
+    world.settles().await;
+    assert_eq!(world.count(CUSTOMERS).await, 1);
+    let tea = "SELECT sum(l.qty)::bigint FROM cart_line l JOIN variant v ON v.id = l.variant_id
+               WHERE v.sku = 'TEH-01'";
+    assert_eq!(world.count(tea).await, 20);
+    let lost = "SELECT count(*) FROM cart_line l JOIN customer k ON k.id = l.customer_id
+                WHERE k.merged_into IS NOT NULL";
+    assert_eq!(world.count(lost).await, 0);
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn saldo_held_for_an_order_follows_when_it_is_freed() {
+    let mut world = World::new().await;
+    let number = world.free_number();
+    let sari = world.customer_as(profile(&number, "Sari", "ID.before"));
+    comes_with_a_full_cart(&world, &sari).await;
+    let new = world.free_number();
+    let again = world.customer_as(profile(&new, "Sari", "ID.after"));
+    again.asks("bahasa id").await;
+    again.asks("alamat Jl. Melati No. 5, Bandung 40115").await;
+    world.give_saldo(&again, 30_000).await;
+    let quote = again.asks("beli KOPI-01 1").await;
+    let mixed = quote
+        .options()
+        .into_iter()
+        .find(|option| option.title == "Saldo + QRIS");
+    let mixed = mixed.expect("a mixed payment").id;
+    again.taps(&mixed).await.unwrap();
+    let held = "SELECT sum(pending_out)::bigint FROM ledger_account";
+    eventually(PATIENCE, async || match world.count(held).await {
+        30_000 => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    let moved = json!({
+        "type": "user_changed_number", "body": "…", "wa_id": new,
+        "user_id": "ID.after", "previous_user_id": "ID.before",
+    });
+    tells(
+        &world,
+        news(&world, Some(&number), Some("ID.before"), &moved),
+    )
+    .await;
+    again.says("batal").await;
+    eventually(PATIENCE, async || match world.count(held).await {
+        0 => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    // The sweep that moves it runs at a bot's start and every minute.
+    world.start_bot().await;
+    let free = "SELECT posted FROM ledger_account JOIN customer k ON k.id = customer_id
+                WHERE k.merged_into IS NULL";
+    eventually(PATIENCE, async || match world.count(free).await {
+        105_000 => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    world.ends_well().await;
+}

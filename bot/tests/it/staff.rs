@@ -147,6 +147,20 @@ async fn the_shop_closes_and_opens_on_every_bot() {
     staff.asks("tutup").await.says_all(&["Toko tutup"]);
     let open = "SELECT count(*) FROM setting WHERE key = 'shop.open' AND value = 'true'";
     assert_eq!(world.count(open).await, 0);
+    let sari = world.customer("Sari");
+    sari.asks("bahasa id").await;
+    for _ in 0..2 {
+        // Both bots follow within seconds.
+        warung_testkit::eventually(crate::harness::PATIENCE, async || {
+            let said = sari.asks("beli VOUCHER-10 1").await.text().to_owned();
+            if said.contains("tutup") {
+                Ok(())
+            } else {
+                Err(said)
+            }
+        })
+        .await;
+    }
     staff.asks("buka").await.says_all(&["Toko buka"]);
     assert_eq!(world.count(open).await, 1);
     assert_eq!(world.count(ACTIONS).await, 2);
@@ -201,5 +215,89 @@ async fn the_record_of_staff_cannot_be_changed() {
         assert!(sqlx::query(change).execute(&world.db).await.is_err());
     }
     assert_eq!(staff.wa_id(), STAFF);
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_parcel_is_shipped_a_receipt_sent_again_and_the_day_summed_up() {
+    let world = World::new().await;
+    let staff = world.staff();
+    let sari = world.customer("Sari");
+    sari.asks("alamat Jl. Melati No. 5, Bandung 40115").await;
+    world.give_saldo(&sari, 500_000).await;
+    sari.asks("beli KOPI-01 2").await;
+    let unpaid = "SELECT count(*) FROM orders WHERE state <> 'paid'";
+    sari.asks("bayar saldo").await.says_all(&["Rp100.000"]);
+    assert_eq!(world.count(unpaid).await, 0);
+    let number: String = sqlx::query_scalar("SELECT number FROM orders")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    staff.asks("rekap").await.says_all(&[
+        "Dibayar: 1",
+        "Rp100.000",
+        "Saldo: Rp100.000",
+        "2 × Kopi Gayo",
+        "Menunggu dikirim: 1",
+    ]);
+    staff
+        .asks(&format!("kirim {number} jne jp123456789"))
+        .await
+        .says_all(&[&number, "JNE", "JP123456789"]);
+    sari.hears().await.says_all(&["JNE", "JP123456789"]);
+    staff
+        .asks(&format!("kirimulang {number}"))
+        .await
+        .says_all(&["dikirim ulang"]);
+    sari.hears().await.says_all(&[&number, "Rp100.000"]);
+    staff.asks("rekap").await.says_all(&["Menunggu dikirim: 0"]);
+    staff
+        .asks(&format!("kirim {number}"))
+        .await
+        .says_all(&["*kirim WRG-"]);
+    let actor = format!(
+        "staff:{}",
+        world
+            .count("SELECT customer_id FROM staff_action LIMIT 1")
+            .await
+    );
+    let actors: Vec<String> = sqlx::query_scalar("SELECT DISTINCT actor FROM staff_action")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(actors, [actor]);
+    assert_eq!(world.count(ACTIONS).await, 4);
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_digital_order_is_not_shipped_but_its_code_is_sent_again_and_stays_the_same() {
+    let world = World::new().await;
+    let staff = world.staff();
+    let sari = world.customer("Sari");
+    sari.asks("bahasa id").await;
+    world.give_saldo(&sari, 50_000).await;
+    sari.asks("beli VOUCHER-10 1").await;
+    let receipt = sari.asks("bayar saldo").await.text().to_owned();
+    let code = receipt
+        .split_whitespace()
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .find(|word| word.starts_with("KELAS-"))
+        .unwrap_or_else(|| panic!("no code in {receipt}"));
+    let number: String = sqlx::query_scalar("SELECT number FROM orders")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    staff
+        .asks(&format!("kirim {number} JNE JP123456789"))
+        .await
+        .says_all(&["kirimulang"]);
+    staff
+        .asks(&format!("kirimulang {number}"))
+        .await
+        .says_all(&["dikirim ulang"]);
+    sari.hears().await.says_all(&[code]);
+    let sold = "SELECT count(*) FROM stock_unit WHERE sold_at IS NOT NULL";
+    assert_eq!(world.count(sold).await, 1);
     world.ends_well().await;
 }
