@@ -162,8 +162,9 @@ fn onward(payload: &Value) -> Option<Value> {
     let rows = sections.iter().flat_map(|section| list(&section["rows"]));
     let rows = rows.map(|row| ("list_reply", row));
     let by_saldo = |option: &Value| {
-        let id = option["id"].as_str().unwrap_or_default();
-        id.starts_with("v1|pay|") && id.ends_with("|saldo")
+        // A signature follows the command.
+        let command = option["id"].as_str().unwrap_or_default().split('~').next();
+        command.is_some_and(|id| id.starts_with("v1|pay|") && id.ends_with("|saldo"))
     };
     let (kind, option) = buttons.chain(rows).find(|(_, option)| by_saldo(option))?;
     let reply = json!({"id": option["id"], "title": option["title"]});

@@ -102,8 +102,12 @@ impl Talk<'_> {
     /// for it among the other ways, and gives his address where he is asked for it.
     async fn answers(&self, message: &Message) -> Result<()> {
         let leads = |verb: &str, to: &str| {
-            let mut options = message.options.iter();
-            options.find(|option| option.id.starts_with(verb) && option.id.ends_with(to))
+            let command = |option: &&Choice| {
+                // A signature follows the command.
+                let command = option.id.split('~').next().unwrap_or_default();
+                command.starts_with(verb) && command.ends_with(to)
+            };
+            message.options.iter().find(command)
         };
         if let Some(choice) = leads("v1|pay|", "|qris").or_else(|| leads("v1|methods|", "")) {
             return self.taps(choice).await;

@@ -71,6 +71,7 @@ impl Terminal {
     pub(crate) fn remark(&self, text: &str) {
         let text = format!("{:^WIDTH$}", format!("· {text} ·"));
         say(&self.ink(Ink::Dim, text.trim_end()));
+        say("");
     }
 
     /// Something the customer wrote or tapped: on the right, as on a phone.
@@ -164,8 +165,9 @@ fn wrap(line: &str) -> Vec<String> {
 
 /// Columns that a terminal gives a text: pictures are two wide, joiners and variants none.
 fn columns(text: &str) -> usize {
-    const WIDE: [std::ops::RangeInclusive<char>; 7] = [
+    const WIDE: [std::ops::RangeInclusive<char>; 8] = [
         '\u{231a}'..='\u{231b}',
+        '\u{23e9}'..='\u{23f3}',
         '\u{2615}'..='\u{2615}',
         '\u{2705}'..='\u{2705}',
         '\u{274c}'..='\u{274e}',
