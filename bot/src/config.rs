@@ -193,13 +193,17 @@ impl Config {
     }
 }
 
-/// Reads `DATABASE_URL` and `DATA_KEY` alone: what the commands of an administrator need.
+/// The few variables that the commands of an administrator need.
 #[derive(Debug, Clone)]
 pub struct AdminConfig {
     /// `DATABASE_URL`.
     pub database_url: SecretString,
     /// `DATA_KEY`, where given.
     pub data_key: Option<DataKey>,
+    /// `TRANSACTION_LIMIT`, by which purchases are audited.
+    pub transactions: u32,
+    /// `TRANSACTION_WINDOW`.
+    pub window: Duration,
 }
 
 impl AdminConfig {
@@ -214,11 +218,17 @@ impl AdminConfig {
         };
         let database_url = database_url(&mut source);
         let data_key = source.optional("DATA_KEY", data_key);
-        match database_url {
-            Some(database_url) if source.faults.is_empty() => Ok(Self {
-                database_url,
-                data_key,
-            }),
+        let transactions = transactions(&mut source);
+        let window = window(&mut source);
+        match (database_url, transactions, window) {
+            (Some(database_url), Some(transactions), Some(window)) if source.faults.is_empty() => {
+                Ok(Self {
+                    database_url,
+                    data_key,
+                    transactions,
+                    window,
+                })
+            }
             _ => Err(source.faults),
         }
     }
@@ -299,8 +309,8 @@ impl Midtrans {
 
 impl Limits {
     fn read(source: &mut Source) -> Option<Self> {
-        let transactions = source.or_default("TRANSACTION_LIMIT", "3", whole_number);
-        let window = source.or_default("TRANSACTION_WINDOW", "60s", positive_duration);
+        let transactions = transactions(source);
+        let window = window(source);
         let lock_ttl = source.or_default("LOCK_TTL", "30s", |value| {
             let ttl = positive_duration(value)?;
             if ttl >= MIN_LOCK_TTL {
@@ -408,6 +418,14 @@ fn database_url(source: &mut Source) -> Option<SecretString> {
             Err("must be a postgres:// URL".into())
         }
     })
+}
+
+fn transactions(source: &mut Source) -> Option<u32> {
+    source.or_default("TRANSACTION_LIMIT", "3", whole_number)
+}
+
+fn window(source: &mut Source) -> Option<Duration> {
+    source.or_default("TRANSACTION_WINDOW", "60s", positive_duration)
 }
 
 fn split(value: &str) -> impl Iterator<Item = &str> {

@@ -4,6 +4,7 @@
 //! `flows` → outbox → `worker::outbound` → WhatsApp. See ARCHITECTURE.md.
 
 pub mod app;
+pub mod auditor;
 pub mod cli;
 pub mod clock;
 pub mod config;

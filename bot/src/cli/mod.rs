@@ -156,7 +156,7 @@ async fn dispatch(verb: Verb, config: &AdminConfig) -> Result<ExitCode> {
         Verb::Products(ProductsVerb::AddUnits { sku, file }) => {
             products::add_units(&pool, config, &sku, &file).await
         }
-        Verb::Audit => audit::run(&pool).await,
+        Verb::Audit => audit::run(&pool, config).await,
         Verb::DeadLetters(DeadLettersVerb::List) => dead_letters::list(&pool).await,
         Verb::DeadLetters(DeadLettersVerb::Retry { which }) => {
             dead_letters::retry(&pool, &which).await

@@ -1,6 +1,7 @@
 //! All SQL beside the inbox's and the outbox's: one file a table. Functions take a connection,
 //! return domain types, and leave the transaction to their caller.
 
+pub mod audit;
 pub mod carts;
 pub mod catalog;
 pub mod conversations;
@@ -18,3 +19,4 @@ pub mod settings;
 pub mod staff_actions;
 pub mod stock;
 pub mod units;
+pub mod violations;

@@ -1,0 +1,159 @@
+//! Rules of the ledger (invariant 5).
+
+use sqlx::PgConnection;
+
+use super::{Finding, Scope};
+
+/// Entries of a transaction sum to zero; pending and void ones have none.
+pub async fn txn_balances(
+    connection: &mut PgConnection,
+    scope: &Scope,
+) -> sqlx::Result<Vec<Finding>> {
+    sqlx::query_as!(
+        Finding,
+        r#"
+        SELECT t.id::text AS "subject!",
+               format('a %s transaction with %s entries, sum %s', t.phase, e.lines, e.total)
+                   AS "detail!"
+        FROM (SELECT id, phase FROM ledger_txn ORDER BY id DESC LIMIT $1) t
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS lines, coalesce(sum(amount), 0) AS total
+            FROM ledger_entry WHERE txn_id = t.id) e
+        WHERE CASE WHEN t.phase IN ('pending', 'void') THEN e.lines <> 0
+                   ELSE e.lines < 2 OR e.total <> 0 END
+        ORDER BY 1
+        "#,
+        scope.rows,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Rupiah by which the looked-at part of the ledger does not sum to zero.
+pub async fn imbalance(connection: &mut PgConnection, scope: &Scope) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        SELECT coalesce(sum(e.amount), 0)::bigint AS "imbalance!"
+        FROM (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1) t
+        JOIN ledger_entry e ON e.txn_id = t.id
+        "#,
+        scope.rows,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A saldo is the sum of its entries.
+pub async fn saldo_is_its_entries(
+    connection: &mut PgConnection,
+    scope: &Scope,
+) -> sqlx::Result<Vec<Finding>> {
+    sqlx::query_as!(
+        Finding,
+        r#"
+        WITH touched AS (
+            SELECT DISTINCT e.account_id
+            FROM (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1) t
+            JOIN ledger_entry e ON e.txn_id = t.id
+        )
+        SELECT a.code AS "subject!",
+               format('posted is %s, its entries sum to %s', a.posted, e.total) AS "detail!"
+        FROM ledger_account a
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount), 0) AS total FROM ledger_entry
+            WHERE account_id = a.id AND account_version IS NOT NULL) e
+        WHERE a.bounded AND a.posted <> e.total
+          AND ($1::bigint IS NULL OR a.id IN (SELECT account_id FROM touched))
+        ORDER BY 1
+        "#,
+        scope.rows,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The entries of a saldo are numbered without a gap, and each tells the balance after it.
+pub async fn saldo_has_no_gap(
+    connection: &mut PgConnection,
+    scope: &Scope,
+) -> sqlx::Result<Vec<Finding>> {
+    sqlx::query_as!(
+        Finding,
+        r#"
+        WITH touched AS (
+            SELECT DISTINCT e.account_id
+            FROM (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1) t
+            JOIN ledger_entry e ON e.txn_id = t.id
+            WHERE e.account_version IS NOT NULL
+        ), entry AS (
+            SELECT e.account_id, e.account_version, e.balance_after,
+                   row_number() OVER history AS nth, sum(e.amount) OVER history AS balance
+            FROM touched JOIN ledger_entry e USING (account_id)
+            WHERE e.account_version IS NOT NULL
+            WINDOW history AS (PARTITION BY e.account_id ORDER BY e.account_version)
+        )
+        SELECT a.code AS "subject!",
+               format('entry %s is numbered %s and says %s after it, not %s', e.nth,
+                      e.account_version, e.balance_after, e.balance) AS "detail!"
+        FROM entry e JOIN ledger_account a ON a.id = e.account_id
+        WHERE e.account_version <> e.nth OR e.balance_after IS DISTINCT FROM e.balance
+        UNION ALL
+        SELECT a.code, format('version is %s, its last entry has %s', a.version, max(e.nth))
+        FROM entry e JOIN ledger_account a ON a.id = e.account_id
+        GROUP BY a.id HAVING a.version <> max(e.nth)
+        ORDER BY 1
+        "#,
+        scope.rows,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// What is held of a saldo is the sum of its unresolved holds.
+pub async fn held_is_its_holds(
+    connection: &mut PgConnection,
+    scope: &Scope,
+) -> sqlx::Result<Vec<Finding>> {
+    sqlx::query_as!(
+        Finding,
+        r#"
+        WITH pending AS (
+            SELECT t.held_on, sum(t.held) AS held
+            FROM ledger_txn t
+            WHERE t.phase = 'pending'
+              AND NOT EXISTS (SELECT FROM ledger_txn r WHERE r.pending_id = t.id)
+              AND ($1::bigint IS NULL
+                   OR t.held_on IN (SELECT id FROM ledger_account WHERE pending_out <> 0)
+                   OR t.id IN (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1))
+            GROUP BY t.held_on
+        )
+        SELECT a.code AS "subject!",
+               format('pending_out is %s, its unresolved holds sum to %s', a.pending_out,
+                      coalesce(p.held, 0)) AS "detail!"
+        FROM ledger_account a LEFT JOIN pending p ON p.held_on = a.id
+        WHERE a.pending_out <> coalesce(p.held, 0)
+        ORDER BY 1
+        "#,
+        scope.rows,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// No saldo is below zero, or below what is held of it.
+pub async fn saldo_floor(
+    connection: &mut PgConnection,
+    _scope: &Scope,
+) -> sqlx::Result<Vec<Finding>> {
+    sqlx::query_as!(
+        Finding,
+        r#"
+        SELECT code AS "subject!",
+               format('posted %s, held %s', posted, pending_out) AS "detail!"
+        FROM ledger_account WHERE bounded AND posted < pending_out
+        ORDER BY 1
+        "#,
+    )
+    .fetch_all(connection)
+    .await
+}
