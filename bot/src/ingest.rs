@@ -21,7 +21,7 @@ use crate::{
     flows::identity::News,
     inbox::{self, Kind, NewItem},
     outbox::{self, StatusReport},
-    store::customers::{self, Identities},
+    store::identities::{self, Identities},
 };
 
 /// Webhooks that may wait for a commit; beyond, ingress answers 503.
@@ -262,7 +262,7 @@ impl Writer {
                 }
                 Some(Sender::News(names)) => {
                     let mut tx = self.app.pool.begin().await?;
-                    let customer = customers::resolve_news(&mut tx, names, now).await?;
+                    let customer = identities::resolve_news(&mut tx, names, now).await?;
                     tx.commit().await?;
                     item.item.customer_id = Some(customer);
                 }
@@ -302,7 +302,7 @@ impl Writer {
         }
         let mut tx = self.app.pool.begin().await?;
         let now = self.app.clock.now();
-        customers::resolve(&mut tx, identities, profile, now).await?;
+        identities::resolve(&mut tx, identities, profile, now).await?;
         tx.commit().await?;
         self.known.insert(identities.clone(), ()).await;
         Ok(())

@@ -13,7 +13,7 @@ use warung_whatsapp::inbound::System;
 use crate::{
     store::{
         customers::{self, Customer},
-        merges,
+        identities, merges,
     },
     worker::turn::Turn,
 };
@@ -99,17 +99,17 @@ pub async fn changed(turn: &mut Turn<'_>, system: &System) -> Result<()> {
     let (key, language) = (turn.message_key.clone(), turn.app.config.shop.language);
     let vault = turn.app.vault.clone();
     let connection = turn.tx().await?;
-    customers::lock(connection, news.names().iter()).await?;
+    identities::lock(connection, news.names().iter()).await?;
     let mut change = Change {
         subject: turns,
         turns,
-        told_at: customers::message_time(connection, turns, &key)
+        told_at: identities::message_time(connection, turns, &key)
             .await?
             .unwrap_or(now),
         now,
     };
     for name in [&news.old_number, &news.old_user_id] {
-        if let Some(owner) = customers::owner(connection, name.as_ref()).await? {
+        if let Some(owner) = identities::owner(connection, name.as_ref()).await? {
             change.subject = owner;
         }
     }
@@ -149,20 +149,20 @@ impl Change {
         if news.new_user_id.is_some() && news.new_user_id == news.old_user_id {
             return Ok(());
         }
-        let owner = customers::owner(connection, news.new_user_id.as_ref()).await?;
+        let owner = identities::owner(connection, news.new_user_id.as_ref()).await?;
         // News of a number may name the customer by the user id from before only.
         let is_new = news.old_user_id.is_some() || owner != Some(self.subject);
         if let Some(other) = owner {
             self.merge(connection, other).await?;
         }
         let kept = news.new_user_id.as_ref().filter(|_| is_new);
-        customers::take_alias(connection, kept, self.subject, self.now).await?;
+        identities::take_alias(connection, kept, self.subject, self.now).await?;
         let is_reachable = kept.is_some() || news.new_number.is_some();
         if is_reachable && (news.is_move || news.old_user_id.is_some()) {
-            customers::retire_user_ids(connection, self.subject, kept).await?;
+            identities::retire_user_ids(connection, self.subject, kept).await?;
         }
         if news.is_move && kept.is_some() && news.new_number.is_none() {
-            customers::keep_one_number(connection, self.subject, None).await?;
+            identities::keep_one_number(connection, self.subject, None).await?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Change {
         let Some(number) = &news.new_number else {
             return Ok(());
         };
-        let holder = customers::holder(connection, number).await?;
+        let holder = identities::holder(connection, number).await?;
         if let Some(holder) = holder.filter(|holder| holder.customer_id != self.subject) {
             // Whoever took the number into use just now is the same person, unless Meta has named
             // another user id than theirs.
@@ -184,10 +184,10 @@ impl Change {
                 self.merge(connection, holder.customer_id).await?;
             }
         }
-        customers::take_alias(connection, Some(number), self.subject, self.now).await?;
+        identities::take_alias(connection, Some(number), self.subject, self.now).await?;
         if news.is_move {
             // The old number may be given to a stranger.
-            customers::keep_one_number(connection, self.subject, Some(number)).await?;
+            identities::keep_one_number(connection, self.subject, Some(number)).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod conversations;
 pub mod customers;
 pub mod desk;
 pub mod fences;
+pub mod identities;
 pub mod imports;
 pub mod ledger;
 pub mod merges;
