@@ -13,10 +13,12 @@ use tokio::task::JoinSet;
 use warung_sandbox::whatsapp::{Customer, Observed, Sandbox};
 
 use crate::bed::Bed;
+use crate::goods;
 use crate::usage;
 
 /// How long after the last message replies are waited for.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+const DRAIN_INTERVAL: Duration = Duration::from_millis(20);
 /// How long further replies are listened for, to catch doubled ones.
 const AFTERMATH: Duration = Duration::from_millis(300);
 /// How often a webhook that was not answered 200 is posted again, as Meta would.
@@ -45,7 +47,11 @@ pub(crate) struct Outcome {
     pub(crate) replies: Histogram<u64>,
     /// From the scheduled moment to the 200 of the webhook, in microseconds.
     pub(crate) acknowledged: Histogram<u64>,
+    /// Messages after which their customer heard nothing any more.
     pub(crate) lost: u64,
+    /// Messages answered together with another one of the same customer: bots that fall behind
+    /// give one reply to what waits.
+    pub(crate) merged: u64,
     pub(crate) doubled: u64,
     /// Webhooks that were not answered 200 at first.
     pub(crate) refused: u64,
@@ -62,7 +68,9 @@ pub(crate) struct Tracker {
 struct Current {
     /// Scheduled moments of messages without a reply, by customer, oldest first.
     waiting: HashMap<String, VecDeque<Instant>>,
-    outstanding: u64,
+    /// When each customer heard last.
+    heard: HashMap<String, Instant>,
+    last_reply: Option<Instant>,
     replies: Histogram<u64>,
     acknowledged: Histogram<u64>,
     doubled: u64,
@@ -99,7 +107,6 @@ impl Tracker {
             .entry(customer.to_owned())
             .or_default()
             .push_back(scheduled);
-        current.outstanding += 1;
     }
 
     /// Hands every reply to a follower from now on.
@@ -107,18 +114,6 @@ impl Tracker {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.current().follower = Some(sender);
         receiver
-    }
-
-    /// Waits until every expected reply has come, at most `limit`. Returns how many are missing.
-    pub(crate) async fn drained(&self, limit: Duration) -> u64 {
-        let deadline = Instant::now() + limit;
-        loop {
-            let outstanding = self.current().outstanding;
-            if outstanding == 0 || Instant::now() >= deadline {
-                return outstanding;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
     }
 
     fn begin(&self) {
@@ -138,7 +133,8 @@ impl Current {
     fn new() -> Self {
         Self {
             waiting: HashMap::new(),
-            outstanding: 0,
+            heard: HashMap::new(),
+            last_reply: None,
             replies: histogram(),
             acknowledged: histogram(),
             doubled: 0,
@@ -154,7 +150,6 @@ impl Current {
             .and_then(VecDeque::pop_front);
         match scheduled {
             Some(scheduled) => {
-                self.outstanding -= 1;
                 record(
                     &mut self.replies,
                     reply.at.saturating_duration_since(scheduled),
@@ -162,10 +157,29 @@ impl Current {
             }
             None => self.doubled += 1,
         }
+        self.heard.insert(reply.wa_id.clone(), reply.at);
+        self.last_reply = Some(reply.at);
         if let Some(follower) = &self.follower {
             // A follower that has left needs nothing.
             let _ = follower.send(reply);
         }
+    }
+}
+
+impl Current {
+    /// How many messages were lost, and how many merged into the reply to another.
+    fn unmatched(&self) -> (u64, u64) {
+        let (mut lost, mut merged) = (0, 0);
+        for (customer, waiting) in &self.waiting {
+            let heard = self.heard.get(customer);
+            for scheduled in waiting {
+                match heard {
+                    Some(heard) if heard > scheduled => merged += 1,
+                    _ => lost += 1,
+                }
+            }
+        }
+        (lost, merged)
     }
 }
 
@@ -201,26 +215,42 @@ pub(crate) async fn play(bed: &Bed, schedule: Vec<Planned>) -> Result<Outcome> {
     while let Some(done) = sending.join_next().await {
         done?;
     }
-    let lost = bed.tracker.drained(DRAIN_LIMIT).await;
-    let seconds = begun.elapsed().as_secs_f64();
+    let sent_at = Instant::now();
     let idle = bed.sandbox.idle(DRAIN_LIMIT).await;
     ensure!(
         idle,
-        "the bots have not taken all statuses within {DRAIN_LIMIT:?}"
+        "the bots have not taken all webhooks within {DRAIN_LIMIT:?}"
     );
+    settled(bed).await?;
     let cpu_seconds = usage::cpu_seconds(&bed.pids())? - cpu;
     tokio::time::sleep(AFTERMATH).await;
     let current = bed.tracker.end();
+    let (lost, merged) = current.unmatched();
+    let ended = current
+        .last_reply
+        .map_or(sent_at, |reply| reply.max(sent_at));
     Ok(Outcome {
         sent,
-        seconds,
+        seconds: ended.duration_since(begun).as_secs_f64(),
         replies: current.replies,
         acknowledged: current.acknowledged,
         lost,
+        merged,
         doubled: current.doubled,
         refused: current.refused,
         cpu_seconds,
     })
+}
+
+/// Waits until the bots have nothing more to do, at most [`DRAIN_LIMIT`]; what is still missing
+/// then shows as lost.
+async fn settled(bed: &Bed) -> Result<()> {
+    let mut database = bed.database().await?;
+    let deadline = Instant::now() + DRAIN_LIMIT;
+    while goods::unanswered(&mut database).await? > 0 && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_INTERVAL).await;
+    }
+    Ok(())
 }
 
 /// Posts one message as a signed webhook, again if it is not answered 200.

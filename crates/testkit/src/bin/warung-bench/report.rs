@@ -57,6 +57,7 @@ pub(crate) struct Line {
     reply_ms: Option<Quantiles>,
     acknowledged_ms: Option<Quantiles>,
     lost: u64,
+    merged: u64,
     doubled: u64,
     refused: u64,
     cpu_seconds_per_thousand: f64,
@@ -219,6 +220,7 @@ impl Line {
             reply_ms: Quantiles::of(&outcome.replies),
             acknowledged_ms: Quantiles::of(&outcome.acknowledged),
             lost: outcome.lost,
+            merged: outcome.merged,
             doubled: outcome.doubled,
             refused: outcome.refused,
             cpu_seconds_per_thousand: outcome.cpu_seconds * 1000.0 / sent,
@@ -281,11 +283,13 @@ impl fmt::Display for Line {
         }
         write!(
             out,
-            "    sent {} at {:.0}/s, lost {}, doubled {}, refused {}, {:.2} CPU-s per 1,000",
+            "    sent {} at {:.0}/s, lost {}, doubled {}, merged {}, refused {}, \
+             {:.2} CPU-s per 1,000",
             self.sent,
             self.per_second,
             self.lost,
             self.doubled,
+            self.merged,
             self.refused,
             self.cpu_seconds_per_thousand,
         )
