@@ -6,6 +6,7 @@ mod harness;
 mod identities;
 mod ingress;
 mod observability;
+mod payments;
 mod sending;
 mod staff;
 mod talk;

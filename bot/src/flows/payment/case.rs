@@ -432,7 +432,11 @@ impl Case<'_> {
         reason: &str,
     ) -> Result<()> {
         let actor = match to {
-            PaymentState::Cancelled if self.attempt.cancel_requested => "customer",
+            PaymentState::Cancelled
+                if self.attempt.cancel_requested && self.now < self.attempt.expires_at =>
+            {
+                "customer"
+            }
             _ => PROVIDER,
         };
         let had_money = self.attempt.hold_until.take().is_some();

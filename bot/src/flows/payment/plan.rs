@@ -100,7 +100,7 @@ pub(super) fn after(
         return match status {
             ProviderStatus::Missing => Then::End,
             _ if asked.called_off => Then::Stuck,
-            _ if over && !attempt.cancel_requested => Then::Ask(Call::Expire),
+            _ if now >= attempt.expires_at => Then::Ask(Call::Expire),
             _ => Then::Ask(Call::Cancel),
         };
     }
