@@ -63,7 +63,11 @@ enum ProductsVerb {
     /// Check a CSV file against the catalogue; with `--apply`, take it over.
     Import {
         /// Columns: sku, category, `name_id`, `name_en`, `description_id`, `description_en`, price,
-        /// `reseller_price`, stock, kind, `weight_grams`, image.
+        /// `reseller_price`, stock, kind (physical or digital), `weight_grams`, image (a PNG or JPEG
+        /// file named relative to this one). Prices are digits alone. Rows of one category and name
+        /// are variants of one product, told apart by a label behind a bar: `Kopi Gayo|250 g`. An
+        /// empty stock stays as it is; a digital product's stock are its units. Beside the file,
+        /// categories.csv (slug, `name_id`, `name_en`, emoji) may name and order the categories.
         file: PathBuf,
         /// Change the catalogue; without it every fault and change is only listed.
         #[arg(long)]

@@ -7,13 +7,17 @@ mod meant;
 use anyhow::Result;
 use warung_domain::{
     catalog::{CategorySlug, Sku},
-    conversation::{Command, is_courtesy},
+    conversation::{Command, ParseContext, Parsed, is_courtesy, parse},
+    money::Quantity,
 };
-use warung_whatsapp::reply::{Choice, Reply};
+use warung_whatsapp::{
+    limits::LIST_ROWS,
+    reply::{Choice, Reply},
+};
 
 pub(crate) use self::meant::{Meant, meant};
 use crate::{
-    flows::layout::paragraphs,
+    flows::{checkout, layout::paragraphs},
     store::{
         catalog::{self, Category, PAGE_ROWS, Page},
         search::{self, Fit, Found},
@@ -176,7 +180,12 @@ async fn results(turn: &Turn<'_>, query: &str, page: u32, found: &Found) -> Resu
         query: query.to_owned(),
         page: page + 1,
     };
-    list(turn, body, &found.page, &next).await
+    let mut answer = list(turn, body, &found.page, &next).await?;
+    // More than three options are a list, whose rows have room for names and prices.
+    if answer.reply.choices.len() + 2 <= LIST_ROWS {
+        answer.reply.choices.extend(browsing(turn));
+    }
+    Ok(answer)
 }
 
 /// One product.
@@ -201,6 +210,13 @@ pub async fn words(turn: &mut Turn<'_>, words: &str) -> Result<Answer> {
         }));
     }
     let found = search::find(turn.app, words, 1).await?;
+    if !matches!(found.fit, Some(Fit::Exact | Fit::Words))
+        && let Some((product, quantity)) = counted(words)
+        && search::find(turn.app, &product, 1).await?.is_sure()
+    {
+        turn.conversation.misses = 0;
+        return checkout::buy(turn, &product, Some(quantity)).await;
+    }
     let is_product = match found.fit {
         Some(Fit::Exact | Fit::Words) => true,
         Some(Fit::Alike(percent)) => percent >= LEAST_PERCENT,
@@ -216,6 +232,18 @@ pub async fn words(turn: &mut Turn<'_>, words: &str) -> Result<Answer> {
         return detail(turn, &sku).await;
     }
     results(turn, words, 1, &found).await
+}
+
+/// A product and how many of it, as in `2 kopi gayo`.
+fn counted(words: &str) -> Option<(String, Quantity)> {
+    let as_purchase = format!("beli {words}");
+    match parse(&as_purchase, &ParseContext::default()) {
+        Parsed::Command(Command::Buy {
+            product,
+            quantity: Some(quantity),
+        }) => Some((product, quantity)),
+        _ => None,
+    }
 }
 
 /// What is said when nothing was understood; after the second time a person is offered.
@@ -282,6 +310,16 @@ mod tests {
             emoji: String::new(),
             products: 1,
         }
+    }
+
+    #[test]
+    fn a_number_beside_words_counts_them() {
+        let counted = |words| counted(words).map(|(product, count)| (product, count.get()));
+        assert_eq!(counted("2 kopi gayo"), Some(("kopi gayo".to_owned(), 2)));
+        assert_eq!(counted("teh 3 pcs"), Some(("teh".to_owned(), 3)));
+        assert_eq!(counted("kopi gayo"), None);
+        assert_eq!(counted("beras 5 kg"), None);
+        assert_eq!(counted("kopi 0.5"), None);
     }
 
     #[test]

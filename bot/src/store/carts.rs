@@ -9,10 +9,7 @@ use warung_domain::{
     order::OrderState,
 };
 
-use super::{
-    catalog::{Offer, full_name, unexpected},
-    quotes::QuoteLine,
-};
+use super::catalog::{Offer, full_name, unexpected};
 
 /// One product in a cart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,30 +172,6 @@ pub async fn clear(connection: &mut PgConnection, customer: i64) -> sqlx::Result
         .execute(connection)
         .await?;
     Ok(cleared.rows_affected())
-}
-
-/// Takes what was bought out of a cart; what was added after the quote stays.
-pub async fn take_out(
-    connection: &mut PgConnection,
-    customer: i64,
-    bought: &[QuoteLine],
-) -> sqlx::Result<()> {
-    let variants: Vec<i64> = bought.iter().map(|line| line.variant_id).collect();
-    let units: Vec<i32> = bought.iter().map(|line| stored(line.quantity)).collect();
-    sqlx::query!(
-        "WITH bought AS (SELECT * FROM UNNEST($2::bigint[], $3::int[]) AS b (variant_id, qty)),
-              gone AS (
-                  DELETE FROM cart_line l USING bought b
-                  WHERE l.customer_id = $1 AND l.variant_id = b.variant_id AND l.qty <= b.qty)
-         UPDATE cart_line l SET qty = l.qty - b.qty FROM bought b
-         WHERE l.customer_id = $1 AND l.variant_id = b.variant_id AND l.qty > b.qty",
-        customer,
-        &variants,
-        &units,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// What the menu says about a customer, in one query.

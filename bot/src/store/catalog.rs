@@ -4,7 +4,10 @@
 //! Stock is not part of cached values. It is read as it is, one query a page; buying never relies
 //! on what was shown.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -23,6 +26,8 @@ const TAG: &str = "produk";
 pub const PAGE_ROWS: usize = 9;
 /// The last page anybody sees: who has turned so many pages is better served by a search.
 pub const MAX_PAGE: u32 = 200;
+/// Products whose words are kept apart from commands.
+const VOCABULARY_PRODUCTS: i64 = 2000;
 
 /// A category with something for sale in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -330,6 +335,31 @@ pub async fn product(app: &App, sku: &Sku) -> Result<Arc<Option<Product>>, Unrea
         .fetch_one(&pool)
         .await?;
         Ok((row.product.map(|product| product.0), row.version))
+    })
+    .await
+}
+
+/// Words of product names in small letters, so that none is taken for a mistyped command. Of a very
+/// large catalogue, those of its first products.
+pub async fn vocabulary(app: &App) -> Result<Arc<HashSet<String>>, Unreadable> {
+    cached(app, "vocabulary", |pool| async move {
+        let row = sqlx::query!(
+            r#"
+            SELECT version.version, (
+                SELECT array_agg(DISTINCT word)
+                FROM (SELECT search FROM product WHERE active
+                      ORDER BY position, id LIMIT $1) p,
+                     regexp_split_to_table(p.search, '[^[:alnum:]]+') AS word
+                WHERE length(word) > 2
+            ) AS words
+            FROM catalog_version version WHERE version.tag = 'produk'
+            "#,
+            VOCABULARY_PRODUCTS,
+        )
+        .fetch_one(&pool)
+        .await?;
+        let words = row.words.unwrap_or_default();
+        Ok((words.into_iter().collect(), row.version))
     })
     .await
 }

@@ -15,6 +15,8 @@ use crate::app::App;
 
 /// Similarity (of `word_similarity`) below which a name is not like the words at all.
 const LEAST_SIMILARITY: &str = "0.35";
+/// Similarity in percent from which a name surely is what the words mean.
+const SURE_PERCENT: u8 = 60;
 /// Words of a query that count; more only describe.
 const MAX_WORDS: usize = 8;
 /// Longest word in which swapped letters are looked for, in characters.
@@ -45,18 +47,22 @@ pub struct Found {
 }
 
 impl Found {
+    /// Whether what was found surely is what was meant, be it one product or several.
+    pub fn is_sure(&self) -> bool {
+        match self.fit {
+            Some(Fit::Exact | Fit::Words) => true,
+            Some(Fit::Alike(percent)) => percent >= SURE_PERCENT,
+            Some(Fit::Some) | None => false,
+        }
+    }
+
     /// The one product that was meant, where there is no doubt.
     pub fn clear(&self) -> Option<&Card> {
         let [first, rest @ ..] = self.page.cards.as_slice() else {
             return None;
         };
-        let is_clear = match self.fit? {
-            Fit::Exact => true,
-            Fit::Words => rest.is_empty(),
-            Fit::Alike(percent) => rest.is_empty() && percent >= 60,
-            Fit::Some => false,
-        };
-        is_clear.then_some(first)
+        let is_alone = rest.is_empty() || self.fit == Some(Fit::Exact);
+        (is_alone && self.is_sure()).then_some(first)
     }
 }
 
@@ -91,6 +97,20 @@ impl Query {
         longest.map(|word| contains(word)).unwrap_or_default()
     }
 
+    /// Patterns of the words that a name must contain. Numbers are not among them.
+    fn contained(&self) -> Vec<String> {
+        let words = self.words.iter().filter(|word| !is_number(word));
+        words.map(|word| contains(word)).collect()
+    }
+
+    /// Regular expressions for the numbers: 2 must not find 250, but 250 may find 250g.
+    fn numbers(&self) -> Vec<String> {
+        let numbers = self.words.iter().filter(|word| is_number(word));
+        numbers
+            .map(|number| format!("\\m{number}(?![0-9])"))
+            .collect()
+    }
+
     /// A pattern of the query as the beginning of a code, if it looks like one.
     fn code_prefix(&self) -> Option<String> {
         let looks_like_one = |code: &&String| {
@@ -114,6 +134,10 @@ impl Query {
         alternatives.retain(|word| word.chars().all(char::is_alphanumeric));
         (!alternatives.is_empty()).then(|| format!("\\m({})", alternatives.join("|")))
     }
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A LIKE pattern for texts that contain a word.
@@ -187,7 +211,6 @@ fn found(hits: Vec<Hit>, fit: impl Fn(f32) -> Fit) -> Found {
 
 /// Codes, beginnings of codes, and names with all the words in them.
 async fn by_words(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Found, i64)> {
-    let patterns: Vec<String> = query.words.iter().map(|word| contains(word)).collect();
     let row = sqlx::query!(
         r#"
         SELECT version.version, (
@@ -207,10 +230,11 @@ async fn by_words(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Fo
                                             THEN 2.5 ELSE word_similarity($3, p.search) END
                     FROM product p
                     WHERE p.active AND p.search LIKE $4 AND p.search LIKE ALL ($5::text[])
+                      AND p.search ~ ALL ($6::text[])
                 ) hit
                 JOIN product p ON p.id = hit.id
                 GROUP BY hit.id, p.position
-                ORDER BY max(hit.score) DESC, p.position, hit.id LIMIT $6 OFFSET $7
+                ORDER BY max(hit.score) DESC, p.position, hit.id LIMIT $7 OFFSET $8
             ) best
             JOIN product_card c ON c.id = best.id
         ) AS "hits!: Json<Vec<Hit>>"
@@ -220,7 +244,8 @@ async fn by_words(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Fo
         query.code_prefix(),
         query.text,
         query.longest(),
-        &patterns,
+        &query.contained(),
+        &query.numbers(),
         ROWS_READ,
         offset,
     )
@@ -324,6 +349,8 @@ mod tests {
         let query = Query::new("  Kopi, GAYO 250 g! ");
         assert_eq!(query.words, ["kopi", "gayo", "250", "g"]);
         assert_eq!(query.longest(), "%gayo%");
+        assert_eq!(query.contained(), ["%kopi%", "%gayo%", "%g%"]);
+        assert_eq!(query.numbers(), ["\\m250(?![0-9])"]);
         assert_eq!(query.code, None);
         let code = Query::new("kopi-0");
         assert_eq!(code.code_prefix().as_deref(), Some("KOPI-0%"));
