@@ -265,9 +265,7 @@ pub async fn categories(app: &App) -> Result<Arc<Vec<Category>>, Unreadable> {
                     SELECT c.slug, c.name_id, c.name_en, c.emoji, c.position, counted.products
                     FROM category c
                     JOIN (SELECT p.category_id, count(*) AS products FROM product p
-                          WHERE p.active AND EXISTS (SELECT FROM variant v
-                                                     WHERE v.product_id = p.id AND v.active)
-                          GROUP BY p.category_id) counted ON counted.category_id = c.id
+                          WHERE p.active GROUP BY p.category_id) counted ON counted.category_id = c.id
                 ) c
             ) AS "categories!: Json<Vec<Category>>"
             FROM catalog_version version WHERE version.tag = 'produk'
@@ -348,7 +346,7 @@ pub async fn vocabulary(app: &App) -> Result<Arc<HashSet<String>>, Unreadable> {
             SELECT version.version, (
                 SELECT array_agg(DISTINCT word)
                 FROM (SELECT search FROM product WHERE active
-                      ORDER BY position, id LIMIT $1) p,
+                      ORDER BY id LIMIT $1) p,
                      regexp_split_to_table(p.search, '[^[:alnum:]]+') AS word
                 WHERE length(word) > 2
             ) AS words

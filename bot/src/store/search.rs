@@ -1,8 +1,8 @@
 //! Finding products by code or by words, typos forgiven.
 //!
-//! Three steps, each only when the one before found nothing: every word stands in the name; the
-//! name is like the words by trigrams (pg_trgm); two neighbouring letters were swapped, or only
-//! some of the words stand in it. Each step begins at an index.
+//! Steps, each only when those before found nothing: every word stands in the name; the name is
+//! very like the words by trigrams (pg_trgm); one letter of one word is wrong; the name is somewhat
+//! like the words; some of the words stand in it. Each step begins at an index.
 
 use std::sync::Arc;
 
@@ -13,16 +13,20 @@ use warung_domain::catalog::Sku;
 use super::catalog::{Card, Page, ROWS_READ, Unreadable, cached, offset};
 use crate::app::App;
 
-/// Similarity (of `word_similarity`) below which a name is not like the words at all.
-const LEAST_SIMILARITY: &str = "0.35";
+/// Similarity (of `word_similarity`) from which a name is very like the words: found fast.
+const VERY_ALIKE: &str = "0.6";
+/// Similarity below which a name is not like the words at all.
+const SOMEWHAT_ALIKE: &str = "0.4";
 /// Similarity in percent from which a name surely is what the words mean.
 const SURE_PERCENT: u8 = 60;
 /// Words of a query that count; more only describe.
 const MAX_WORDS: usize = 8;
-/// Longest word in which swapped letters are looked for, in characters.
-const MAX_SWAPPED_CHARS: usize = 12;
+/// Longest word in which one wrong letter is looked for, in characters.
+const MAX_MISTYPED_CHARS: usize = 12;
 /// Shortest word that alone may bring up a product, in characters.
 const MIN_TELLING_CHARS: usize = 4;
+/// Names that are ranked when only a pattern found them; more are all alike.
+const RANKED: i64 = 300;
 
 /// How well the best product fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,28 +115,37 @@ impl Query {
             .collect()
     }
 
-    /// A pattern of the query as the beginning of a code, if it looks like one.
+    /// The query as the beginning of a code, if it looks like one.
     fn code_prefix(&self) -> Option<String> {
         let looks_like_one = |code: &&String| {
             code.contains('-') || code.bytes().any(|byte| byte.is_ascii_digit()) && code.len() > 2
         };
         let code = self.code.as_ref().filter(looks_like_one)?;
-        Some(format!("{code}%"))
+        Some(code.clone())
     }
 
-    /// A regular expression for words that become `self` when two neighbouring letters swap, and
-    /// for the telling words alone. None when there is nothing to look for.
-    fn loose(&self) -> Option<String> {
-        let mut alternatives: Vec<String> = match self.words.as_slice() {
-            [word] => swapped(word),
-            words => words
-                .iter()
-                .filter(|word| word.chars().count() >= MIN_TELLING_CHARS)
-                .cloned()
-                .collect(),
+    /// A regular expression for the words that the only word may have been meant to be.
+    fn mistyped(&self) -> Option<String> {
+        let [word] = self.words.as_slice() else {
+            return None;
         };
-        alternatives.retain(|word| word.chars().all(char::is_alphanumeric));
-        (!alternatives.is_empty()).then(|| format!("\\m({})", alternatives.join("|")))
+        let meant = one_letter_away(word);
+        (!meant.is_empty()).then(|| format!("\\m({})\\M", meant.join("|")))
+    }
+
+    /// A regular expression for any of several words that tell something.
+    fn any_word(&self) -> Option<String> {
+        let tells = |word: &&String| {
+            word.chars().count() >= MIN_TELLING_CHARS && word.chars().all(char::is_alphanumeric)
+        };
+        let words: Vec<&str> = self
+            .words
+            .iter()
+            .filter(tells)
+            .map(String::as_str)
+            .collect();
+        let has_several = self.words.len() > 1 && !words.is_empty();
+        has_several.then(|| format!("\\m({})", words.join("|")))
     }
 }
 
@@ -149,19 +162,30 @@ fn contains(word: &str) -> String {
     format!("%{escaped}%")
 }
 
-/// A word with each pair of neighbouring letters swapped.
-fn swapped(word: &str) -> Vec<String> {
+/// Patterns for words with two neighbouring letters of this one swapped, or one replaced.
+fn one_letter_away(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
-    if !(MIN_TELLING_CHARS..=MAX_SWAPPED_CHARS).contains(&letters.len()) {
+    if !(MIN_TELLING_CHARS..=MAX_MISTYPED_CHARS).contains(&letters.len())
+        || !letters.iter().all(|letter| letter.is_alphabetic())
+    {
         return Vec::new();
     }
-    (1..letters.len())
+    let swapped = (1..letters.len())
         .filter(|&index| letters[index] != letters[index - 1])
         .map(|index| {
             let mut turned = letters.clone();
             turned.swap(index - 1, index);
-            turned.into_iter().collect()
-        })
+            turned
+        });
+    let replaced = (0..letters.len()).map(|index| {
+        let mut open = letters.clone();
+        // Any one character, in a pattern.
+        open[index] = '.';
+        open
+    });
+    swapped
+        .chain(replaced)
+        .map(|letters| letters.into_iter().collect())
         .collect()
 }
 
@@ -180,13 +204,23 @@ pub async fn find(app: &App, text: &str, page: u32) -> Result<Arc<Found>, Unread
             if found.fit.is_some() {
                 return Ok((found, version));
             }
-            let (found, version) = alike(&pool, query, offset).await?;
+            let (found, version) = alike(&pool, query, VERY_ALIKE, offset).await?;
             if found.fit.is_some() {
                 return Ok((found, version));
             }
-            match query.loose() {
-                Some(pattern) => loosely(&pool, query, &pattern, offset).await,
-                None => Ok((found, version)),
+            if let Some(pattern) = query.mistyped() {
+                let fit = Fit::Alike(SURE_PERCENT);
+                let (found, version) = matching(&pool, query, &pattern, fit, offset).await?;
+                if found.fit.is_some() {
+                    return Ok((found, version));
+                }
+            }
+            let (found, version) = alike(&pool, query, SOMEWHAT_ALIKE, offset).await?;
+            match query.any_word() {
+                Some(pattern) if found.fit.is_none() => {
+                    matching(&pool, query, &pattern, Fit::Some, offset).await
+                }
+                _ => Ok((found, version)),
             }
         }
     })
@@ -224,10 +258,13 @@ async fn by_words(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Fo
                     FROM variant v WHERE v.sku = $1 AND v.active
                     UNION ALL
                     SELECT v.product_id, v.sku, 2::real
-                    FROM variant v WHERE v.sku LIKE $2 AND v.active
+                    FROM variant v WHERE v.sku >= $2 AND v.sku < $2 || '~' AND v.active
                     UNION ALL
-                    SELECT p.id, NULL, CASE WHEN $3 IN (lower(p.name_id), lower(p.name_en))
-                                            THEN 2.5 ELSE word_similarity($3, p.search) END
+                    SELECT p.id, NULL,
+                           CASE WHEN $3 IN (lower(p.name_id), lower(p.name_en)) THEN 2.5
+                                WHEN starts_with(p.search, $3) THEN 1.5
+                                WHEN strpos(p.search, ' ' || $3) > 0 THEN 1.2
+                                ELSE 1 END
                     FROM product p
                     WHERE p.active AND p.search LIKE $4 AND p.search LIKE ALL ($5::text[])
                       AND p.search ~ ALL ($6::text[])
@@ -255,13 +292,18 @@ async fn by_words(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Fo
     Ok((found(row.hits.0, fit), row.version))
 }
 
-/// Names that are like the words.
-async fn alike(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Found, i64)> {
+/// Names that are at least so like the words.
+async fn alike(
+    pool: &PgPool,
+    query: &Query,
+    least: &str,
+    offset: i64,
+) -> sqlx::Result<(Found, i64)> {
     let mut tx = pool.begin().await?;
     // The operator that an index serves takes its threshold from a setting.
     sqlx::query!(
         "SELECT set_config('pg_trgm.word_similarity_threshold', $1, true)",
-        LEAST_SIMILARITY
+        least
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -293,10 +335,11 @@ async fn alike(pool: &PgPool, query: &Query, offset: i64) -> sqlx::Result<(Found
 }
 
 /// Names with a word that matches `pattern`, those most like the whole query first.
-async fn loosely(
+async fn matching(
     pool: &PgPool,
     query: &Query,
     pattern: &str,
+    fit: Fit,
     offset: i64,
 ) -> sqlx::Result<(Found, i64)> {
     let row = sqlx::query!(
@@ -306,7 +349,7 @@ async fn loosely(
                        ORDER BY best.score DESC, c.position, c.id), '[]')
             FROM (
                 SELECT p.id, word_similarity($1, p.search) AS score
-                FROM product p WHERE p.active AND p.search ~ $2
+                FROM (SELECT * FROM product WHERE active AND search ~ $2 LIMIT $5) p
                 ORDER BY score DESC, p.position, p.id LIMIT $3 OFFSET $4
             ) best
             JOIN product_card c ON c.id = best.id
@@ -317,18 +360,11 @@ async fn loosely(
         pattern,
         ROWS_READ,
         offset,
+        RANKED,
     )
     .fetch_one(pool)
     .await?;
-    let is_swapped = query.words.len() == 1;
-    let fit = |_| {
-        if is_swapped {
-            Fit::Alike(60)
-        } else {
-            Fit::Some
-        }
-    };
-    Ok((found(row.hits.0, fit), row.version))
+    Ok((found(row.hits.0, |_| fit), row.version))
 }
 
 #[expect(
@@ -353,23 +389,30 @@ mod tests {
         assert_eq!(query.numbers(), ["\\m250(?![0-9])"]);
         assert_eq!(query.code, None);
         let code = Query::new("kopi-0");
-        assert_eq!(code.code_prefix().as_deref(), Some("KOPI-0%"));
+        assert_eq!(code.code_prefix().as_deref(), Some("KOPI-0"));
         assert_eq!(Query::new("kopi").code_prefix(), None);
         assert_eq!(Query::new("5%_").longest(), "%5%");
         assert!(Query::new("?!").words.is_empty());
     }
 
     #[test]
-    fn swapped_letters_are_swapped_back() {
-        assert_eq!(swapped("kpoi"), ["pkoi", "kopi", "kpio"]);
-        assert!(swapped("abc").is_empty());
-        let pattern = Query::new("kpoi").loose().unwrap();
-        assert_eq!(pattern, "\\m(pkoi|kopi|kpio)");
-        // Short words tell nothing, and signs would be read as part of the pattern.
-        assert_eq!(Query::new("yg a.b.c").loose(), None);
+    fn one_wrong_letter_is_looked_for_in_one_word() {
         assert_eq!(
-            Query::new("kopi yg enak").loose().as_deref(),
-            Some("\\m(kopi|enak)")
+            one_letter_away("kpoi"),
+            ["pkoi", "kopi", "kpio", ".poi", "k.oi", "kp.i", "kpo."]
         );
+        assert!(one_letter_away("teh").is_empty());
+        assert!(one_letter_away("a+b+c").is_empty());
+        assert!(Query::new("kpoi gayo").mistyped().is_none());
+        let pattern = Query::new("kpoi").mistyped().unwrap();
+        assert!(pattern.starts_with("\\m(pkoi|") && pattern.ends_with(")\\M"));
+    }
+
+    #[test]
+    fn short_words_tell_nothing_alone() {
+        let pattern = |text| Query::new(text).any_word();
+        assert_eq!(pattern("kopi yg enak").as_deref(), Some("\\m(kopi|enak)"));
+        assert_eq!(pattern("yg a.b.c"), None);
+        assert_eq!(pattern("kopi"), None);
     }
 }
