@@ -20,7 +20,7 @@ use crate::{
     metrics::Metrics,
     store::settings::Settings,
     vault::Vault,
-    worker::outbound::SenderHandle,
+    worker::{instance::Pulse, outbound::SenderHandle},
 };
 
 /// How long a task waits for a connection before it gives up and says so.
@@ -48,6 +48,10 @@ pub struct Inner {
     pub pool: PgPool,
     /// Commits that a crash of PostgreSQL may lose without harm (`synchronous_commit=off`).
     pub relaxed: PgPool,
+    /// The heartbeat's own connection: it must not queue behind anything.
+    pub heart: PgPool,
+    /// Whether PostgreSQL hears this bot.
+    pub pulse: Pulse,
     /// Redis Cluster.
     pub coordination: Coordination,
     /// The number's send buckets, shared by the fleet.
@@ -128,6 +132,10 @@ impl App {
             .max_connections(RELAXED_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
+            .connect_lazy_with(options.clone().options([("synchronous_commit", "off")]));
+        let heart = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.options([("synchronous_commit", "off")]));
         let prefix = format!("warung:{}:", config.shop.name);
         let redis = warung_coordination::Config::parse(&config.redis_urls, &prefix)
@@ -155,6 +163,8 @@ impl App {
             pace,
             pool,
             relaxed,
+            heart,
+            pulse: Pulse::default(),
             coordination,
             metrics,
             clock,

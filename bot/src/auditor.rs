@@ -4,8 +4,7 @@
 //! It trusts nothing but rows that only ever grow: entries, movements, events. `warung-bot audit`
 //! looks at all of history; the sweep, every minute, at the newest rows.
 
-use anyhow::Result;
-use sqlx::{Acquire as _, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 
 use crate::store::{
     audit::{Finding, Scope, ledger, orders, payments, queues, stock},
@@ -152,20 +151,33 @@ pub struct Audit {
     pub imbalance: i64,
 }
 
-/// Looks at every rule in one snapshot that nobody can change. A rule among `wholly` is looked at
+/// Looks at every rule in one snapshot that nobody can change. See [`look`].
+///
+/// # Errors
+/// The database's.
+pub async fn audit(pool: &PgPool, scope: &Scope, wholly: &[String]) -> sqlx::Result<Audit> {
+    let mut tx = pool.begin().await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .execute(&mut *tx)
+        .await?;
+    let audit = look(&mut tx, scope, wholly).await?;
+    tx.commit().await?;
+    Ok(audit)
+}
+
+/// Looks at every rule as the connection's transaction sees it. A rule among `wholly` is looked at
 /// over all of history, whatever the scope: its violation must not pass for cleared because newer
 /// rows came.
 ///
 /// # Errors
 /// The database's.
-pub async fn audit(pool: &PgPool, scope: &Scope, wholly: &[String]) -> Result<Audit> {
-    let mut connection = pool.acquire().await?;
-    let mut tx = connection.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        .execute(&mut *tx)
-        .await?;
+pub async fn look(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    wholly: &[String],
+) -> sqlx::Result<Audit> {
     let mut audit = Audit {
-        imbalance: ledger::imbalance(&mut tx, scope).await?,
+        imbalance: ledger::imbalance(connection, scope).await?,
         ..Audit::default()
     };
     let all = Scope {
@@ -175,7 +187,7 @@ pub async fn audit(pool: &PgPool, scope: &Scope, wholly: &[String]) -> Result<Au
     for rule in Rule::ALL {
         let is_whole = wholly.iter().any(|name| name == rule.name());
         let scope = if is_whole { &all } else { scope };
-        for finding in rule.findings(&mut tx, scope).await? {
+        for finding in rule.findings(connection, scope).await? {
             audit.violations.push(Violation {
                 rule: rule.name(),
                 subject: finding.subject,
@@ -183,6 +195,5 @@ pub async fn audit(pool: &PgPool, scope: &Scope, wholly: &[String]) -> Result<Au
             });
         }
     }
-    tx.commit().await?;
     Ok(audit)
 }

@@ -343,7 +343,7 @@ impl Source {
         let file_variable = format!("{name}_FILE");
         if let Some(path) = self.variables.get(&file_variable) {
             return match std::fs::read_to_string(Path::new(path)) {
-                Ok(value) => Some(value.trim_end_matches(['\r', '\n']).to_owned()),
+                Ok(value) => Some(value.trim_end().to_owned()).filter(|value| !value.is_empty()),
                 Err(error) => {
                     let reason = format!("cannot read {path}: {error}");
                     self.faults.push(Fault {

@@ -153,18 +153,25 @@ pub struct Claim {
     pub conversation: Conversation,
 }
 
-/// Claims up to `limit` conversations that have due messages and that no living bot holds.
+/// Claims up to `limit` conversations that have due messages and that no living bot holds, those
+/// whose message waits longest first.
+///
+/// `held` are the customers this bot works on. A conversation that is leased to it beside those was
+/// lost on the way, by an answer or a release that never arrived, and is free: the new epoch keeps
+/// whatever still runs under the old one from committing.
 pub async fn claim(
     pool: &PgPool,
     bot: Uuid,
     limit: i64,
     now: DateTime<Utc>,
     language: Language,
+    held: &[i64],
 ) -> sqlx::Result<Vec<Claim>> {
     let rows = sqlx::query(AssertSqlSafe(&**CLAIM))
         .bind(bot)
         .bind(limit)
         .bind(now)
+        .bind(held)
         .fetch_all(pool)
         .await?;
     rows.iter()
@@ -184,26 +191,35 @@ pub async fn claim(
 }
 
 /// Free conversations are those that no living bot holds. `FOR UPDATE` checks that again after it
-/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one.
+/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one. Who lives is told by
+/// the database's clock alone: bots' clocks may differ.
 static CLAIM: LazyLock<String> = LazyLock::new(|| {
     let columns = customers::COLUMNS;
+    let free = |table: &str| {
+        format!(
+            "({table}.lease_owner IS NULL
+              OR ({table}.lease_owner = $1 AND {table}.customer_id <> ALL($4))
+              OR NOT EXISTS (SELECT FROM bot_instance b
+                             WHERE b.id = {table}.lease_owner AND b.alive_until > now()))"
+        )
+    };
+    let (free_held, free_c) = (free("held"), free("c"));
     format!(
-        "WITH free AS (
+        "WITH waiting AS (
+            SELECT customer_id, min(id) AS first
+            FROM (SELECT i.customer_id, i.id
+                  FROM inbox i
+                  JOIN conversation held USING (customer_id)
+                  WHERE i.state = 'pending' AND i.kind = 'message' AND i.run_at <= $3
+                    AND {free_held}
+                  ORDER BY i.id
+                  LIMIT greatest($2 * 8, {CLAIM_WINDOW_ROWS})) head
+            GROUP BY customer_id
+        ), free AS (
             SELECT c.customer_id
-            FROM conversation c
-            WHERE c.customer_id IN (
-                SELECT i.customer_id
-                FROM inbox i
-                JOIN conversation held USING (customer_id)
-                WHERE i.state = 'pending' AND i.run_at <= $3
-                  AND (held.lease_owner IS NULL OR NOT EXISTS (
-                        SELECT 1 FROM bot_instance b
-                        WHERE b.id = held.lease_owner AND b.alive_until > $3))
-                ORDER BY i.id
-                LIMIT $2 * 4)
-              AND (c.lease_owner IS NULL OR NOT EXISTS (
-                    SELECT 1 FROM bot_instance b
-                    WHERE b.id = c.lease_owner AND b.alive_until > $3))
+            FROM waiting JOIN conversation c USING (customer_id)
+            WHERE {free_c}
+            ORDER BY waiting.first
             LIMIT $2
             FOR UPDATE OF c SKIP LOCKED
         )
@@ -214,6 +230,9 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
         RETURNING c.lease_epoch AS epoch, c.state, {columns}"
     )
 });
+
+/// Rows at the head of the queue that a claim looks at, at least.
+const CLAIM_WINDOW_ROWS: i64 = 256;
 
 /// A message to work on.
 #[derive(Debug, Clone)]
@@ -274,32 +293,44 @@ pub async fn release(pool: &PgPool, bot: Uuid, customer: i64, epoch: i64) -> sql
     Ok(())
 }
 
-/// Puts a customer's waiting messages off until `run_at`: none may overtake another.
-pub async fn postpone(pool: &PgPool, customer: i64, run_at: DateTime<Utc>) -> sqlx::Result<()> {
+/// Puts a customer's waiting messages off until `run_at`, if this bot still holds them: none may
+/// overtake another.
+pub async fn postpone(
+    pool: &PgPool,
+    bot: Uuid,
+    customer: i64,
+    run_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE inbox SET run_at = $2
-         WHERE customer_id = $1 AND state = 'pending' AND run_at < $2",
+         WHERE customer_id = $1 AND state = 'pending' AND run_at < $2
+           AND EXISTS (SELECT FROM conversation WHERE customer_id = $1 AND lease_owner = $3)",
         customer,
         run_at,
+        bot,
     )
     .execute(pool)
     .await?;
     Ok(())
 }
 
-/// Counts a failed attempt; after [`MAX_ATTEMPTS`] the item is dead. Returns whether it is.
-pub async fn fail(pool: &PgPool, id: i64, error: &str) -> sqlx::Result<bool> {
+/// Counts a failed attempt of an item this bot still holds; after [`MAX_ATTEMPTS`] the item is dead.
+/// Returns whether it is.
+pub async fn fail(pool: &PgPool, bot: Uuid, id: i64, error: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"
         UPDATE inbox
         SET attempts = attempts + 1, error = $2,
             state = CASE WHEN attempts + 1 >= $3 THEN 'dead' ELSE state END
         WHERE id = $1 AND state = 'pending'
+          AND EXISTS (SELECT FROM conversation c
+                      WHERE c.customer_id = inbox.customer_id AND c.lease_owner = $4)
         RETURNING state = 'dead' AS "dead!"
         "#,
         id,
         error,
         MAX_ATTEMPTS,
+        bot,
     )
     .fetch_optional(pool)
     .await

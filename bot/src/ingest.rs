@@ -4,9 +4,10 @@
 //! for it. While one commit is on its way to the disk the next batch gathers, so that one `fsync`
 //! serves many webhooks and a lone webhook waits for nobody.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
 use moka::future::Cache;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use warung_domain::identity::ChannelIdentity;
@@ -28,8 +29,10 @@ use crate::{
 const QUEUE_WEBHOOKS: usize = 1_024;
 /// Commits under way at once.
 const WRITERS: usize = 2;
-/// Webhooks that share one commit at most.
-const BATCH_WEBHOOKS: usize = 128;
+/// Items from which a commit takes no further webhook; one webhook has at most 1,000.
+const BATCH_ROWS: usize = 1_000;
+/// Customers that one writer makes or changes at once.
+const MEETINGS: usize = 4;
 /// Longest a batch may take; then its webhooks are answered 503 and Meta sends them again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Identities remembered.
@@ -42,6 +45,7 @@ const KNOWN_FOR: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub struct Ingest {
     queue: mpsc::Sender<Delivery>,
+    own_number: Arc<str>,
 }
 
 /// Why a webhook could not be stored.
@@ -91,7 +95,8 @@ impl Ingest {
             };
             tokio::spawn(writer.run(Arc::clone(&deliveries)));
         }
-        Self { queue }
+        let own_number = app.config.whatsapp.phone_number_id.as_str().into();
+        Self { queue, own_number }
     }
 
     /// Stores every item of a webhook; returns once they are durable.
@@ -104,7 +109,7 @@ impl Ingest {
         }
         let items = items
             .into_iter()
-            .map(|item| Received::new(item, trace))
+            .map(|item| Received::new(item, trace, &self.own_number))
             .collect();
         let (stored, answer) = oneshot::channel();
         self.queue
@@ -118,8 +123,12 @@ impl Ingest {
 }
 
 impl Received {
-    fn new(item: webhook::Item<'_>, trace: &str) -> Self {
+    /// An item of another number on the same app is kept but is none of ours: its statuses must
+    /// settle no row of ours, its messages get no answer from us.
+    fn new(item: webhook::Item<'_>, trace: &str, own_number: &str) -> Self {
+        let is_foreign = !item.phone_number_id.is_empty() && item.phone_number_id != own_number;
         let (kind, mut error) = match &item.kind {
+            _ if is_foreign => (Kind::Other, None),
             webhook::Kind::Message => (Kind::Message, None),
             webhook::Kind::Status => (Kind::Status, None),
             webhook::Kind::Standby | webhook::Kind::Handover => (Kind::Handover, None),
@@ -157,6 +166,7 @@ impl Received {
                         wamid: status.wamid,
                         delivery: status.state.as_str().to_owned(),
                         billable: status.pricing.and_then(|pricing| pricing.billable),
+                        code: status.errors.first().map(|error| error.code),
                     });
                 }
                 Err(reason) => error = Some(reason.to_string()),
@@ -203,21 +213,12 @@ struct Writer {
 
 impl Writer {
     async fn run(self, deliveries: Arc<Mutex<mpsc::Receiver<Delivery>>>) {
-        let mut batch = Vec::with_capacity(BATCH_WEBHOOKS);
-        loop {
-            let received = deliveries
-                .lock()
-                .await
-                .recv_many(&mut batch, BATCH_WEBHOOKS)
-                .await;
-            if received == 0 {
-                return;
-            }
-            let (mut items, waiting): (Vec<_>, Vec<_>) = batch
-                .drain(..)
+        while let Some(batch) = gather(&deliveries).await {
+            let (items, waiting): (Vec<_>, Vec<_>) = batch
+                .into_iter()
                 .map(|delivery| (delivery.items, delivery.stored))
                 .unzip();
-            let mut items: Vec<Received> = items.drain(..).flatten().collect();
+            let mut items: Vec<Received> = items.into_iter().flatten().collect();
             let stored = self.store_in_time(&mut items).await;
             for waiter in waiting {
                 // A request that has gone needs no answer: Meta will send it again.
@@ -234,7 +235,7 @@ impl Writer {
             loop {
                 match self.store(items).await {
                     Err(error) if is_deadlock(&error) => {}
-                    Err(error) if is_sender_gone(&error) => self.known.invalidate_all(),
+                    Err(error) if is_sender_gone(&error) => self.forget(items).await,
                     result => return result,
                 }
             }
@@ -254,10 +255,10 @@ impl Writer {
 
     async fn store(&self, received: &mut [Received]) -> Result<()> {
         let now = self.app.clock.now();
+        self.meet_all(received).await?;
         for item in received.iter_mut() {
             match &item.sender {
-                Some(Sender::Person(identities, profile_name)) => {
-                    self.meet(identities, profile_name.as_deref()).await?;
+                Some(Sender::Person(identities, _)) => {
                     item.item.sender = identities.all().next().cloned();
                 }
                 Some(Sender::News(names)) => {
@@ -295,17 +296,54 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes sure that the sender is a customer.
-    async fn meet(&self, identities: &Identities, profile: Option<&str>) -> Result<()> {
-        if self.known.contains_key(identities) {
+    /// Makes sure that every sender is a customer: one look for all that this bot has not met, and
+    /// for those of whom something is new a transaction each.
+    async fn meet_all(&self, received: &[Received]) -> Result<()> {
+        let mut strangers: HashMap<Identities, Option<String>> = HashMap::new();
+        for item in received {
+            if let Some(Sender::Person(identities, profile)) = &item.sender
+                && !self.known.contains_key(identities)
+            {
+                strangers.insert(identities.clone(), profile.clone());
+            }
+        }
+        if strangers.is_empty() {
             return Ok(());
         }
+        let senders: Vec<Identities> = strangers.keys().cloned().collect();
+        let mut connection = self.app.pool.acquire().await?;
+        let met = identities::already_met(&mut connection, &senders).await?;
+        drop(connection);
+        for identities in met {
+            strangers.remove(&identities);
+            self.known.insert(identities, ()).await;
+        }
+        let strangers: Vec<(Identities, Option<String>)> = strangers.into_iter().collect();
+        for chunk in strangers.chunks(MEETINGS) {
+            let mut meetings = Vec::with_capacity(chunk.len());
+            for (identities, profile) in chunk {
+                meetings.push(self.meet(identities, profile.as_deref()));
+            }
+            try_join_all(meetings).await?;
+        }
+        Ok(())
+    }
+
+    async fn meet(&self, identities: &Identities, profile: Option<&str>) -> Result<()> {
         let mut tx = self.app.pool.begin().await?;
         let now = self.app.clock.now();
         identities::resolve(&mut tx, identities, profile, now).await?;
         tx.commit().await?;
         self.known.insert(identities.clone(), ()).await;
         Ok(())
+    }
+
+    async fn forget(&self, received: &[Received]) {
+        for received in received {
+            if let Some(Sender::Person(identities, _)) = &received.sender {
+                self.known.invalidate(identities).await;
+            }
+        }
     }
 
     fn count(&self, items: &[NewItem], fresh: usize) {
@@ -326,6 +364,21 @@ impl Writer {
         #[expect(clippy::cast_precision_loss, reason = "batches are small")]
         metrics.inbox_batch_rows.observe(items.len() as f64);
     }
+}
+
+/// Waits for a webhook and takes with it what else waits, up to [`BATCH_ROWS`].
+async fn gather(deliveries: &Mutex<mpsc::Receiver<Delivery>>) -> Option<Vec<Delivery>> {
+    let mut deliveries = deliveries.lock().await;
+    let first = deliveries.recv().await?;
+    let mut rows = first.items.len();
+    let mut batch = vec![first];
+    while rows < BATCH_ROWS
+        && let Ok(next) = deliveries.try_recv()
+    {
+        rows += next.items.len();
+        batch.push(next);
+    }
+    Some(batch)
 }
 
 /// PostgreSQL's `deadlock_detected`.

@@ -5,6 +5,8 @@
 //! A customer's rows leave one after another (invariant 9); a reply may repeat after a crash,
 //! an effect never.
 
+use std::time::Instant;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
@@ -14,8 +16,8 @@ use warung_whatsapp::{message::Recipient, reply::Reply};
 
 /// Sends after which a row is dead.
 pub const MAX_ATTEMPTS: i32 = 12;
-/// A send whose bot lives but that never ended is taken up again after this long.
-pub const SEND_DEADLINE: TimeDelta = TimeDelta::seconds(90);
+/// How long a claim's answer may be on its way before the row counts as lost.
+const CLAIM_GRACE: TimeDelta = TimeDelta::seconds(5);
 /// How long a lost answer is waited for before the message is sent once more (the statuses of
 /// a message that did arrive come within seconds).
 pub const UNKNOWN_WAIT: TimeDelta = TimeDelta::seconds(60);
@@ -89,6 +91,8 @@ pub struct Parcel {
     pub trace: Option<String>,
     /// When the message it answers came in.
     pub received_at: Option<DateTime<Utc>>,
+    /// When this bot claimed it.
+    pub claimed_at: Instant,
 }
 
 /// Appends a message; one with a `dedupe_key` already known is dropped.
@@ -123,17 +127,17 @@ pub async fn claim(
     limit: i64,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Parcel>> {
-    sqlx::query_as!(
-        Parcel,
+    let rows = sqlx::query!(
         r#"
         WITH due AS (
             SELECT o.id
             FROM outbox o
             WHERE o.state = 'pending' AND o.topic = 'whatsapp' AND o.run_at <= $3
-              AND NOT EXISTS (
-                SELECT 1 FROM outbox earlier
-                WHERE earlier.customer_id = o.customer_id AND earlier.id < o.id
-                  AND earlier.state IN ('pending', 'sending'))
+              -- A subquery that cannot become a join: one index lookup a row, whatever the
+              -- statistics believe about the length of the queue.
+              AND o.id = (SELECT min(unsent.id) FROM outbox unsent
+                          WHERE unsent.customer_id = o.customer_id
+                            AND unsent.state IN ('pending', 'sending'))
             ORDER BY o.priority, o.id
             LIMIT $2
             FOR UPDATE OF o SKIP LOCKED
@@ -150,7 +154,20 @@ pub async fn claim(
         now,
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Parcel {
+            id: row.id,
+            customer_id: row.customer_id,
+            payload: row.payload,
+            sealed: row.sealed,
+            attempts: row.attempts,
+            trace: row.trace,
+            received_at: row.received_at,
+            claimed_at: Instant::now(),
+        })
+        .collect())
 }
 
 /// How a send ended.
@@ -160,8 +177,8 @@ pub enum Outcome {
     Sent(String),
     /// Not now: again at this time. The reason is kept.
     Retry(DateTime<Utc>, String),
-    /// Not now, and no send was begun: again at this time.
-    Paced(DateTime<Utc>),
+    /// Not now, and nothing was sent: again at this time, and it counts as no attempt.
+    Paced(DateTime<Utc>, Option<String>),
     /// Perhaps it was sent: the answer was lost.
     Unknown(String),
     /// It will never be sent.
@@ -173,6 +190,8 @@ pub enum Outcome {
 pub struct Mark {
     /// The row.
     pub id: i64,
+    /// Which attempt it was: an older one ends nothing.
+    pub attempt: i32,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -194,22 +213,24 @@ pub async fn mark(
         WITH mine AS (
             SELECT o.id, o.customer_id, m.state, m.wamid, m.run_at, m.error, m.begun
             FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                        $7::int[]) AS m (id, state, wamid, run_at, error, begun)
+                        $7::int[], $9::int[])
+                AS m (id, state, wamid, run_at, error, begun, attempt)
             JOIN outbox o ON o.id = m.id
-            WHERE o.owner = $1 AND o.state = 'sending'
+            WHERE o.owner = $1 AND o.state = 'sending' AND o.attempts = m.attempt
             ORDER BY o.id
             FOR UPDATE OF o
         ), marked AS (
             UPDATE outbox o
             SET state = mine.state, owner = NULL, wamid = coalesce(mine.wamid, o.wamid),
                 run_at = mine.run_at, error = mine.error, attempts = o.attempts - 1 + mine.begun,
+                unknowns = o.unknowns + (mine.state = 'unknown')::int::smallint,
                 sent_at = CASE WHEN mine.state = 'sent' THEN $8 ELSE o.sent_at END
             FROM mine
             WHERE o.id = mine.id
         )
         SELECT EXISTS (
             SELECT 1 FROM mine JOIN outbox waiting USING (customer_id)
-            WHERE waiting.state = 'pending') AS "more!"
+            WHERE waiting.state = 'pending' AND waiting.run_at <= $8) AS "more!"
         "#,
         bot,
         &rows.ids,
@@ -219,6 +240,7 @@ pub async fn mark(
         &rows.errors as &[Option<&str>],
         &rows.begun,
         now,
+        &rows.attempts,
     )
     .fetch_one(pool)
     .await
@@ -232,6 +254,7 @@ struct MarkRows<'a> {
     run_at: Vec<DateTime<Utc>>,
     errors: Vec<Option<&'a str>>,
     begun: Vec<i32>,
+    attempts: Vec<i32>,
 }
 
 impl<'a> MarkRows<'a> {
@@ -239,7 +262,7 @@ impl<'a> MarkRows<'a> {
         let (state, wamid, run_at, error, begun) = match &mark.outcome {
             Outcome::Sent(wamid) => ("sent", Some(&**wamid), now, None, 1),
             Outcome::Retry(at, error) => ("pending", None, *at, Some(&**error), 1),
-            Outcome::Paced(at) => ("pending", None, *at, None, 0),
+            Outcome::Paced(at, error) => ("pending", None, *at, error.as_deref(), 0),
             Outcome::Unknown(error) => ("unknown", None, now + UNKNOWN_WAIT, Some(&**error), 1),
             Outcome::Dead(error) => ("dead", None, now, Some(&**error), 1),
         };
@@ -249,19 +272,31 @@ impl<'a> MarkRows<'a> {
         self.run_at.push(run_at);
         self.errors.push(error);
         self.begun.push(begun);
+        self.attempts.push(mark.attempt);
     }
 }
 
-/// Sends whose bot died, or that never ended, become pending again.
-pub async fn recover(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<u64> {
+/// Sends that nobody works on become pending again: those of dead bots, and those that this bot
+/// owns but does not have in hand (the answer to their claim was lost). One of which a status has
+/// already told is sent.
+pub async fn recover(
+    pool: &PgPool,
+    bot: Uuid,
+    in_hand: &[i64],
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
     sqlx::query!(
         "UPDATE outbox o
-         SET state = 'pending', owner = NULL, run_at = $1
+         SET state = CASE WHEN o.delivery IS NULL THEN 'pending' ELSE 'sent' END,
+             owner = NULL, run_at = $3
          WHERE o.state = 'sending'
-           AND (o.run_at < $2 OR NOT EXISTS (
-                SELECT 1 FROM bot_instance b WHERE b.id = o.owner AND b.alive_until > $1))",
+           AND CASE WHEN o.owner = $1 THEN o.id <> ALL($2) AND o.run_at < $4
+                    ELSE NOT EXISTS (SELECT FROM bot_instance b
+                                     WHERE b.id = o.owner AND b.alive_until > now()) END",
+        bot,
+        in_hand,
         now,
-        now - SEND_DEADLINE,
+        now - CLAIM_GRACE,
     )
     .execute(pool)
     .await
@@ -273,7 +308,7 @@ pub async fn recover(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<u64> {
 pub async fn settle_overdue_unknown(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<u64> {
     sqlx::query!(
         "UPDATE outbox
-         SET state = CASE WHEN sealed IS NULL AND attempts < 2 THEN 'pending' ELSE 'dead' END,
+         SET state = CASE WHEN sealed IS NULL AND unknowns < 2 THEN 'pending' ELSE 'dead' END,
              error = coalesce(error, '') || '; no status came'
          WHERE state = 'unknown' AND run_at <= $1",
         now,
@@ -294,6 +329,8 @@ pub struct StatusReport {
     pub delivery: String,
     /// Whether Meta bills it.
     pub billable: Option<bool>,
+    /// Why it failed: Meta's code.
+    pub code: Option<i64>,
 }
 
 /// Applies a batch of statuses along the lattice sent < failed < delivered < read < played, in any
@@ -307,21 +344,22 @@ pub async fn apply_statuses(
     let wamids: Vec<&str> = reports.iter().map(|report| &*report.wamid).collect();
     let deliveries: Vec<&str> = reports.iter().map(|report| &*report.delivery).collect();
     let billable: Vec<Option<bool>> = reports.iter().map(|report| report.billable).collect();
+    let codes: Vec<Option<i64>> = reports.iter().map(|report| report.code).collect();
     sqlx::query!(
         r#"
         WITH report AS (
-            SELECT r.id, r.wamid, r.billable,
+            SELECT r.id, r.wamid, r.billable, r.code,
                    array_position(ARRAY['sent', 'failed', 'delivered', 'read', 'played'], r.delivery)
                        AS rank
-            FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::boolean[])
-                AS r (id, wamid, delivery, billable)
+            FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::boolean[],
+                        $6::bigint[]) AS r (id, wamid, delivery, billable, code)
         ), best AS (
             SELECT coalesce(r.id, o.id) AS id, max(r.rank) AS rank, max(r.wamid) AS wamid,
-                   bool_or(r.billable) AS billable
+                   bool_or(r.billable) AS billable, max(r.code) AS code
             FROM report r LEFT JOIN outbox o ON r.id IS NULL AND o.wamid = r.wamid
             GROUP BY 1
         ), locked AS (
-            SELECT o.id, best.rank, best.wamid, best.billable
+            SELECT o.id, best.rank, best.wamid, best.billable, best.code
             FROM best JOIN outbox o USING (id)
             ORDER BY o.id
             FOR UPDATE OF o
@@ -332,6 +370,8 @@ pub async fn apply_statuses(
             billable = coalesce(o.billable, locked.billable),
             wamid = coalesce(o.wamid, locked.wamid),
             state = CASE WHEN o.state IN ('unknown', 'pending') THEN 'sent' ELSE o.state END,
+            error = CASE WHEN locked.code IS NULL THEN o.error
+                    ELSE 'failed after it was sent: ' || locked.code END,
             sent_at = coalesce(o.sent_at, $5)
         FROM locked
         WHERE o.id = locked.id
@@ -341,6 +381,7 @@ pub async fn apply_statuses(
         &deliveries as &[&str],
         &billable as &[Option<bool>],
         now,
+        &codes as &[Option<i64>],
     )
     .execute(connection)
     .await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,6 +23,10 @@ const START_PATIENCE: Duration = Duration::from_secs(5);
 const DRAIN_TURNS: Duration = Duration::from_secs(5);
 /// How long sends under way may take to end.
 const DRAIN_SENDS: Duration = Duration::from_secs(3);
+/// The whole of stopping, but for the last words: under ten seconds.
+const STOP_WITHIN: Duration = Duration::from_millis(8_500);
+/// How long the bot's own row may take to be removed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -39,25 +44,52 @@ pub async fn run(config: Config, roles: Vec<Role>) -> Result<()> {
         stop.clone(),
     ));
     let heart = tokio::spawn(instance::keep_alive(app.clone()));
-    let worker = roles
+    let mut worker = roles
         .contains(&Role::Worker)
         .then(|| Worker::start(&app, queue));
-    until_told_to_stop().await?;
+    tokio::select! {
+        told = until_told_to_stop() => told?,
+        ended = one_ends(worker.as_mut()) => {
+            // A loop that is gone leaves a bot that only looks alive; a new process is better.
+            stop.cancel();
+            anyhow::bail!("the {ended} loop ended by itself");
+        }
+    }
     tracing::info!("stopping: no new work is claimed");
     stop.cancel();
-    let _ = serving.await;
-    if let Some(worker) = worker {
-        worker.drain().await;
+    if timeout(STOP_WITHIN, drain(&app, serving, worker))
+        .await
+        .is_err()
+    {
+        tracing::warn!("stopping took too long: another bot will take up what is left");
     }
     heart.abort();
-    if let Err(error) = instance::retire(&app).await {
-        tracing::warn!(%error, "the bot's own row stays until it expires");
-    }
-    app.coordination.shutdown().await;
-    app.pool.close().await;
-    app.relaxed.close().await;
+    let _ = timeout(LAST_WORDS, instance::retire(&app)).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends requests, turns and sends; the first two side by side.
+async fn drain(app: &App, serving: JoinHandle<()>, worker: Option<Worker>) {
+    let turns = async {
+        if let Some(worker) = worker {
+            worker.drain().await;
+        }
+    };
+    let _ = tokio::join!(serving, turns);
+    app.coordination.shutdown().await;
+}
+
+/// Waits for a loop that should never end before it is told to; which one it was.
+async fn one_ends(worker: Option<&mut Worker>) -> &'static str {
+    match worker {
+        None => std::future::pending().await,
+        Some(worker) => tokio::select! {
+            _ = &mut worker.inbound => "inbound",
+            _ = &mut worker.outbound => "outbound",
+            _ = &mut worker.hints => "hints",
+        },
+    }
 }
 
 async fn announce(app: &App, server: &Server) {
@@ -80,11 +112,11 @@ async fn until_told_to_stop() -> Result<()> {
 
 /// The loops of the worker role.
 struct Worker {
-    inbound: tokio::task::JoinHandle<()>,
-    outbound: tokio::task::JoinHandle<()>,
+    inbound: JoinHandle<()>,
+    outbound: JoinHandle<()>,
     sweeps: TaskTracker,
     drained: CancellationToken,
-    hints: tokio::task::JoinHandle<()>,
+    hints: JoinHandle<()>,
 }
 
 impl Worker {

@@ -91,13 +91,13 @@ pub async fn ask(turn: &mut Turn<'_>) -> Result<Answer> {
 }
 
 /// The bot answers again.
-pub async fn close(turn: &mut Turn<'_>) -> Result<Answer> {
+pub fn close(turn: &mut Turn<'_>) -> Answer {
     turn.conversation.muted_until = None;
-    Ok(Answer::outcome(Reply {
+    Answer::outcome(Reply {
         body: turn.say("human-closed", &[]),
         choices: unclear::home(turn),
         ..Reply::default()
-    }))
+    })
 }
 
 /// What staff need to know of the customer who asks.

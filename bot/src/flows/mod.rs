@@ -94,7 +94,7 @@ async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Option<
         Command::StopMarketing => preferences::marketing(turn, false).await,
         Command::StartMarketing => preferences::marketing(turn, true).await,
         Command::Human => handoff::ask(turn).await,
-        Command::CloseHuman => handoff::close(turn).await,
+        Command::CloseHuman => Ok(handoff::close(turn)),
         Command::Staff(command) => {
             turn.conversation.awaiting = awaiting;
             staff::run(turn, command).await

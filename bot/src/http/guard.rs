@@ -1,4 +1,5 @@
-//! Around every request: a bound on how many run at once, a panic that becomes a 503, metrics.
+//! Around every request: a panic that becomes a 503, metrics, and (but for probes, which must answer
+//! when everything else is busy) a bound on how many run at once.
 //!
 //! 503 and never 500: Midtrans sends a notification again once after a 500, four times after a 503.
 
@@ -17,6 +18,9 @@ use crate::app::App;
 
 /// Requests that are worked on at once; beyond, the answer is 503 at once.
 const MAX_REQUESTS: usize = 1_024;
+
+/// What an orchestrator asks: an overloaded bot is not a dead one.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// The middleware's state.
 #[derive(Clone)]
@@ -42,10 +46,11 @@ pub(super) async fn watch(
 ) -> Response {
     let metrics = &guard.app.metrics;
     let route = path.as_ref().map_or("unknown", MatchedPath::as_str);
-    let Ok(_permit) = guard.permits.try_acquire() else {
+    let permit = guard.permits.try_acquire();
+    if permit.is_err() && !PROBES.contains(&route) {
         metrics.shed.with_label_values(&["busy"]).inc();
         return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
-    };
+    }
     let begun = Instant::now();
     let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,

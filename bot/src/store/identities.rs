@@ -5,6 +5,8 @@
 //! another BSUID than before has changed hands, unless Meta says otherwise by a `system` message:
 //! the newcomer must not inherit a stranger's saldo.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use warung_domain::identity::{ChannelIdentity, IdentityKind};
@@ -107,6 +109,42 @@ pub async fn resolve(
     learn(connection, identities, customer, parent, now).await?;
     rename(connection, customer, profile_name).await?;
     Ok(customer)
+}
+
+/// Which of these senders teach nothing: all their identities are known, in force, and one
+/// customer's.
+pub async fn already_met(
+    connection: &mut PgConnection,
+    senders: &[Identities],
+) -> sqlx::Result<Vec<Identities>> {
+    let names: Vec<&ChannelIdentity> = senders.iter().flat_map(Identities::all).collect();
+    let kinds: Vec<&str> = names.iter().map(|name| name.kind().as_str()).collect();
+    let values: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let rows = sqlx::query!(
+        "SELECT a.kind, a.value, a.customer_id
+         FROM UNNEST($1::text[], $2::text[]) AS name (kind, value)
+         JOIN customer_alias a USING (kind, value)
+         WHERE NOT a.retired",
+        &kinds as &[&str],
+        &values as &[&str],
+    )
+    .fetch_all(connection)
+    .await?;
+    let owners: HashMap<(&str, &str), i64> = rows
+        .iter()
+        .map(|row| ((&*row.kind, &*row.value), row.customer_id))
+        .collect();
+    Ok(senders
+        .iter()
+        .filter(|sender| {
+            let mut owned = sender
+                .all()
+                .map(|name| owners.get(&(name.kind().as_str(), name.as_str())));
+            let first = owned.next().flatten();
+            first.is_some() && owned.all(|owner| owner == first)
+        })
+        .cloned()
+        .collect())
 }
 
 /// Finds the customer whom news of changed identities are about, by the names they had before and

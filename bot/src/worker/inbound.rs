@@ -2,10 +2,16 @@
 //!
 //! One customer, one message in flight, in arrival order, on any bot.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Result;
 use chrono::TimeDelta;
+use futures_util::FutureExt;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -16,83 +22,161 @@ use tracing::Instrument;
 use super::{lane, turn::LeaseLost};
 use crate::{
     app::App,
-    inbox::{self, Claim, Item},
+    inbox::{self, Claim, Item, MAX_ITEMS_PER_TURN},
     telemetry,
 };
 
-/// Turns under way in one bot.
-pub const MAX_TURNS: usize = 32;
+/// Turns under way in one bot at most. Fewer where the pool is small: a turn that holds a
+/// transaction may ask for a second connection, and some must be left for it.
+const MAX_TURNS: u32 = 32;
+/// Connections that turns leave to everybody else.
+const SPARE_CONNECTIONS: u32 = 4;
 /// How long a lost hint can delay a message.
 const POLL: Duration = Duration::from_millis(250);
 /// Pause after a fault of the database, so that a restart is not met by a storm.
 const FAULT_PAUSE: Duration = Duration::from_millis(200);
+/// Longest a claim may take: the server's own time-out does not help on a dead connection.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(6);
+/// Longest a turn may take before its conversation is given up.
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 /// First pause of an item that failed; doubles with every attempt.
 const RETRY_BASE: TimeDelta = TimeDelta::milliseconds(500);
 
 /// Claims and works until told to stop; returns when every turn it began has ended.
 pub async fn run(app: App) {
-    let turns = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(MAX_TURNS));
-    while !app.stop.is_cancelled() {
-        let Ok(first) = Arc::clone(&permits).acquire_owned().await else {
-            break;
-        };
-        match claim_and_spawn(&app, &permits, first, &turns).await {
+    let connections = app.config.database_connections;
+    let turns = connections
+        .saturating_sub(SPARE_CONNECTIONS)
+        .clamp(1, MAX_TURNS);
+    let desk = Desk {
+        app,
+        permits: Arc::new(Semaphore::new(turns as usize)),
+        held: Held::default(),
+        turns: TaskTracker::new(),
+    };
+    while let Some(permit) = desk.free_permit().await {
+        match timeout(CLAIM_TIMEOUT, desk.claim_and_spawn(permit)).await {
             // A full claim means that more may wait; look again at once.
-            Ok(true) => {}
-            Ok(false) => wait(&app).await,
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "claiming failed");
-                let _ = timeout(FAULT_PAUSE, app.stop.cancelled()).await;
-            }
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => desk.wait().await,
+            Ok(Err(error)) => desk.pause(&format!("{error:#}")).await,
+            Err(_) => desk.pause("it took too long").await,
         }
     }
-    turns.close();
-    turns.wait().await;
+    desk.turns.close();
+    desk.turns.wait().await;
 }
 
-async fn wait(app: &App) {
-    tokio::select! {
-        () = app.signals.inbound.notified() => {}
-        () = tokio::time::sleep(POLL) => {}
-        () = app.stop.cancelled() => {}
+/// The customers whose turns this bot works on.
+#[derive(Clone, Default)]
+struct Held(Arc<Mutex<HashSet<i64>>>);
+
+impl Held {
+    fn customers(&self) -> Vec<i64> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect()
+    }
+
+    fn add(&self, customer: i64) -> Hold {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(customer);
+        Hold {
+            held: self.clone(),
+            customer,
+        }
     }
 }
 
-async fn claim_and_spawn(
-    app: &App,
-    permits: &Arc<Semaphore>,
-    first: OwnedSemaphorePermit,
-    turns: &TaskTracker,
-) -> Result<bool> {
-    let mut ready = vec![first];
-    while let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
-        ready.push(permit);
+/// Ends with the turn, however that ends.
+struct Hold {
+    held: Held,
+    customer: i64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.held
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.customer);
     }
-    let limit = i64::try_from(ready.len())?;
-    let language = app.config.shop.language;
-    let claims = inbox::claim(&app.relaxed, app.bot_id, limit, app.clock.now(), language).await?;
-    if claims.is_empty() {
-        return Ok(false);
+}
+
+struct Desk {
+    app: App,
+    permits: Arc<Semaphore>,
+    held: Held,
+    turns: TaskTracker,
+}
+
+impl Desk {
+    /// A permit for one turn, or none once the process stops.
+    async fn free_permit(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.app.stop.cancelled() => None,
+            permit = Arc::clone(&self.permits).acquire_owned() => permit.ok(),
+        }
     }
-    let full = claims.len() == ready.len();
-    let customers: Vec<i64> = claims.iter().map(|claim| claim.customer.id).collect();
-    let waiting = inbox::waiting(&app.relaxed, &customers).await?;
-    let mut of_customer: HashMap<i64, Vec<Item>> = HashMap::with_capacity(claims.len());
-    for item in waiting {
-        of_customer.entry(item.customer_id).or_default().push(item);
+
+    async fn wait(&self) {
+        tokio::select! {
+            () = self.app.signals.inbound.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            () = self.app.stop.cancelled() => {}
+        }
     }
-    for (claim, permit) in claims.into_iter().zip(ready) {
-        let items = of_customer.remove(&claim.customer.id).unwrap_or_default();
-        let app = app.clone();
-        turns.spawn(async move {
-            let _permit = permit;
-            app.metrics.turns_in_flight.inc();
-            work(&app, claim, items).await;
-            app.metrics.turns_in_flight.dec();
-        });
+
+    async fn pause(&self, reason: &str) {
+        tracing::warn!(reason, "claiming failed");
+        let _ = timeout(FAULT_PAUSE, self.app.stop.cancelled()).await;
     }
-    Ok(full)
+
+    /// Claims as many conversations as there are free turns and begins them. Returns whether more
+    /// may wait.
+    async fn claim_and_spawn(&self, first: OwnedSemaphorePermit) -> Result<bool> {
+        let app = &self.app;
+        let mut ready = vec![first];
+        while let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            ready.push(permit);
+        }
+        let limit = i64::try_from(ready.len())?;
+        let (language, now) = (app.config.shop.language, app.clock.now());
+        let held = self.held.customers();
+        let claims = inbox::claim(&app.relaxed, app.bot_id, limit, now, language, &held).await?;
+        if claims.is_empty() {
+            return Ok(false);
+        }
+        let customers: Vec<i64> = claims.iter().map(|claim| claim.customer.id).collect();
+        let waiting = inbox::waiting(&app.relaxed, &customers).await?;
+        let mut of_customer: HashMap<i64, Vec<Item>> = HashMap::with_capacity(claims.len());
+        for item in waiting {
+            of_customer.entry(item.customer_id).or_default().push(item);
+        }
+        // Where one customer floods the queue the claim may have seen few others.
+        let flooded = of_customer
+            .values()
+            .any(|items| items.len() >= MAX_ITEMS_PER_TURN as usize);
+        let more = claims.len() == ready.len() || flooded;
+        for (claim, permit) in claims.into_iter().zip(ready) {
+            let items = of_customer.remove(&claim.customer.id).unwrap_or_default();
+            let (app, hold) = (app.clone(), self.held.add(claim.customer.id));
+            self.turns.spawn(async move {
+                let (_permit, _hold) = (permit, hold);
+                app.metrics.turns_in_flight.inc();
+                work(&app, claim, items).await;
+                app.metrics.turns_in_flight.dec();
+            });
+        }
+        Ok(more)
+    }
 }
 
 async fn work(app: &App, claim: Claim, items: Vec<Item>) {
@@ -100,20 +184,19 @@ async fn work(app: &App, claim: Claim, items: Vec<Item>) {
     let span = telemetry::begin("turn", trace.as_deref()).span;
     let (customer_id, epoch) = (claim.customer.id, claim.epoch);
     let first = items.first().map(|item| (item.id, item.attempts));
-    let single = items.len() <= 1;
     // A panic in a flow is that message's fault, not the fleet's: it counts as a failed attempt.
-    let result = tokio::spawn({
-        let app = app.clone();
-        async move { lane::run(&app, claim, items).await }.instrument(span.clone())
-    })
-    .await;
-    let error = match result {
-        Ok(Ok(outcome)) => return app.metrics.turns.with_label_values(&[outcome]).inc(),
-        Ok(Err(error)) => error,
-        Err(panic) => {
+    let turn = timeout(
+        TURN_TIMEOUT,
+        AssertUnwindSafe(lane::run(app, claim, items)).catch_unwind(),
+    );
+    let error = match turn.instrument(span.clone()).await {
+        Ok(Ok(Ok(outcome))) => return app.metrics.turns.with_label_values(&[outcome]).inc(),
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(_)) => {
             app.metrics.panics.with_label_values(&["turn"]).inc();
-            anyhow::anyhow!("a flow panicked: {panic}")
+            anyhow::anyhow!("a flow panicked")
         }
+        Err(_) => anyhow::anyhow!(sqlx::Error::PoolTimedOut).context("the turn took too long"),
     };
     if error.is::<LeaseLost>() {
         app.metrics.turns.with_label_values(&["lease_lost"]).inc();
@@ -121,11 +204,15 @@ async fn work(app: &App, claim: Claim, items: Vec<Item>) {
     }
     app.metrics.turns.with_label_values(&["failed"]).inc();
     span.in_scope(|| tracing::warn!(error = format!("{error:#}"), "turn failed"));
-    if let Err(error) = put_back(app, customer_id, epoch, first, single, &error).await {
+    if let Err(error) = put_back(app, customer_id, first, &error).await {
         tracing::warn!(
             error = format!("{error:#}"),
             "a failed turn could not be put back"
         );
+    }
+    // Where this fails too, the next claim finds the conversation leased to this bot and not held.
+    if let Err(error) = inbox::release(&app.pool, app.bot_id, customer_id, epoch).await {
+        tracing::warn!(%error, "a conversation could not be released");
     }
 }
 
@@ -134,35 +221,43 @@ async fn work(app: &App, claim: Claim, items: Vec<Item>) {
 async fn put_back(
     app: &App,
     customer_id: i64,
-    epoch: i64,
     first: Option<(i64, i32)>,
-    single: bool,
     error: &anyhow::Error,
 ) -> Result<()> {
     let mut pause = RETRY_BASE;
     if let Some((id, attempts)) = first {
         pause = pause * (1 << attempts.clamp(0, 6));
         // The database being away is nobody's fault, and no message dies of it.
-        let dead =
-            !is_database_away(error) && inbox::fail(&app.pool, id, &format!("{error:#}")).await?;
-        if dead {
-            tracing::error!(
-                inbox.id = id,
-                single,
-                "message is dead after its last attempt"
-            );
+        if !is_databases_fault(error)
+            && inbox::fail(&app.pool, app.bot_id, id, &format!("{error:#}")).await?
+        {
+            tracing::error!(inbox.id = id, "message is dead after its last attempt");
         }
     }
-    inbox::postpone(&app.pool, customer_id, app.clock.now() + pause).await?;
-    inbox::release(&app.pool, app.bot_id, customer_id, epoch).await?;
+    inbox::postpone(&app.pool, app.bot_id, customer_id, app.clock.now() + pause).await?;
     Ok(())
 }
 
-fn is_database_away(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        matches!(
-            cause.downcast_ref::<sqlx::Error>(),
-            Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
-        )
-    })
+/// Whether the database was away, overloaded, restarting or in a conflict between transactions:
+/// SQLSTATE classes 08, 40, 53, 57, 58 and two of class 25 and 55 (PostgreSQL, appendix A).
+fn is_databases_fault(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| match cause.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                ["08", "40", "53", "57", "58"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+                    || matches!(&*code, "25P03" | "55P03")
+            }),
+            Some(
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed,
+            ) => true,
+            _ => false,
+        })
 }

@@ -43,7 +43,7 @@ pub(super) async fn run(app: &App, claim: Claim, items: Vec<Item>) -> Result<&'s
     let Some(wake_at) = due(app, &claim, &items, now) else {
         return answer(app, claim, items, now).await;
     };
-    inbox::postpone(&app.pool, claim.customer.id, wake_at).await?;
+    inbox::postpone(&app.pool, app.bot_id, claim.customer.id, wake_at).await?;
     release(app, &claim).await?;
     Ok("postponed")
 }
@@ -62,7 +62,13 @@ fn due(app: &App, claim: &Claim, items: &[Item], now: DateTime<Utc>) -> Option<D
     }
     let window = TimeDelta::from_std(app.config.limits.burst_window).ok()?;
     let quiet_at = claim.conversation.last_text_at? + window;
-    let is_text = first.payload.contains("\"text\"") && !first.payload.contains("\"interactive\"");
+    let is_text = matches!(
+        parse_message(&first.payload),
+        Ok(Inbound {
+            content: Content::Text { .. },
+            ..
+        })
+    );
     // A tap answers what was just shown; a text within the window goes on from the last one. It is
     // held back once only: its own arrival already lies a window behind when it is looked at again.
     let held = first.received_at + window <= now;
@@ -105,7 +111,7 @@ async fn answer(
             Err(error) if error.is::<Busy>() => {
                 // Nothing was done: a purchase is the first of its turn.
                 drop(turn);
-                inbox::postpone(&app.pool, customer_id, now + BUSY_PAUSE).await?;
+                inbox::postpone(&app.pool, app.bot_id, customer_id, now + BUSY_PAUSE).await?;
                 inbox::release(&app.pool, app.bot_id, customer_id, epoch).await?;
                 return Ok("postponed");
             }

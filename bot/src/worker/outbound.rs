@@ -4,15 +4,19 @@
 //! Messages come from turns that claimed their reply with their own commit (no detour), and from
 //! the outbox: what waited, what must be tried again, what another bot left behind.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::timeout,
+    time::{MissedTickBehavior, timeout},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 use warung_coordination::SendGrant;
 use warung_whatsapp::{
@@ -31,13 +35,18 @@ use crate::{
 };
 
 /// Claimed replies that may wait for the sender; beyond, replies stay in the outbox.
-const QUEUE_PARCELS: usize = 512;
+const QUEUE_PARCELS: usize = 256;
 /// Messages that ask for pacing together.
 const BATCH_PARCELS: usize = 64;
 /// Calls to WhatsApp under way at once.
 const MAX_CALLS: usize = 64;
 /// How long a lost signal can delay a message.
 const POLL: Duration = Duration::from_millis(250);
+/// Longest a claim may take: the server's own time-out does not help on a dead connection.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(6);
+/// A claimed message that waited this long is claimed anew: perhaps the process stood still and
+/// another bot has sent it.
+const STALE: Duration = Duration::from_secs(20);
 /// Marks that share one commit.
 const BATCH_MARKS: usize = 256;
 /// How long a mark is tried again while the database is away; then the row is taken up again by
@@ -45,65 +54,94 @@ const BATCH_MARKS: usize = 256;
 const MARK_RETRIES: u32 = 50;
 /// Pause between two tries of a mark.
 const MARK_PAUSE: Duration = Duration::from_millis(200);
+/// Longest a mark may take.
+const MARK_TIMEOUT: Duration = Duration::from_secs(6);
+/// Rest of the number after WhatsApp could not be reached: one message tries, not all.
+const UNREACHABLE_PAUSE: Duration = Duration::from_secs(1);
 /// A frozen account (token, policy, billing) is tried again after this long: a person must act.
 const FREEZE: Duration = Duration::from_mins(5);
 
-/// The way to the sender for replies claimed with their commit.
+/// The way to the sender for replies claimed with their commit, and what it has in hand.
 #[derive(Debug, Clone)]
-pub struct SenderHandle(mpsc::Sender<Parcel>);
+pub struct SenderHandle {
+    queue: mpsc::Sender<Parcel>,
+    in_hand: Arc<Mutex<HashSet<i64>>>,
+}
 
 /// A place in the sender's queue, kept while the commit is under way.
-pub struct Room(mpsc::OwnedPermit<Parcel>);
+pub struct Room {
+    place: mpsc::OwnedPermit<Parcel>,
+    handle: SenderHandle,
+}
 
 impl SenderHandle {
     /// A handle and the queue behind it.
     pub fn new() -> (Self, mpsc::Receiver<Parcel>) {
-        let (sender, queue) = mpsc::channel(QUEUE_PARCELS);
-        (Self(sender), queue)
+        let (queue, parcels) = mpsc::channel(QUEUE_PARCELS);
+        (
+            Self {
+                queue,
+                in_hand: Arc::default(),
+            },
+            parcels,
+        )
     }
 
     /// A place, unless the queue is full: then the reply waits in the outbox like any other.
     pub fn room(&self) -> Option<Room> {
-        self.0.clone().try_reserve_owned().ok().map(Room)
+        let place = self.queue.clone().try_reserve_owned().ok()?;
+        Some(Room {
+            place,
+            handle: self.clone(),
+        })
+    }
+
+    /// The rows this bot has claimed and not yet marked.
+    pub fn in_hand(&self) -> Vec<i64> {
+        self.rows().iter().copied().collect()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, HashSet<i64>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Room {
     /// Hands the reply over.
     pub fn send(self, parcel: Parcel) {
-        self.0.send(parcel);
+        self.handle.rows().insert(parcel.id);
+        self.place.send(parcel);
     }
 }
 
 /// Sends until `drained` says that no turn can hand over another reply, then finishes.
-pub async fn run(
-    app: App,
-    mut queue: mpsc::Receiver<Parcel>,
-    drained: tokio_util::sync::CancellationToken,
-) {
+pub async fn run(app: App, mut queue: mpsc::Receiver<Parcel>, drained: CancellationToken) {
     let (marks, marker) = mpsc::channel(BATCH_MARKS);
     let marker = tokio::spawn(mark(app.clone(), marker));
-    let sender = Sender {
+    let mut sender = Sender {
         calls: Arc::new(Semaphore::new(MAX_CALLS)),
         tasks: TaskTracker::new(),
+        rests_until: Instant::now(),
         marks,
         app,
     };
     let mut batch = Vec::with_capacity(BATCH_PARCELS);
+    let mut poll = tokio::time::interval(POLL);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !drained.is_cancelled() {
+        // Not biased: however busy the queue is, what waits in the outbox has its turn.
         tokio::select! {
-            biased;
             _ = queue.recv_many(&mut batch, BATCH_PARCELS) => {}
             () = sender.app.signals.outbound.notified() => sender.claim(&mut batch).await,
-            () = tokio::time::sleep(POLL) => sender.claim(&mut batch).await,
+            _ = poll.tick() => sender.claim(&mut batch).await,
             () = drained.cancelled() => {}
         }
-        sender.dispatch(batch.drain(..)).await;
+        sender.dispatch(&mut batch).await;
     }
     while let Ok(parcel) = queue.try_recv() {
         batch.push(parcel);
     }
-    sender.dispatch(batch.drain(..)).await;
+    sender.dispatch(&mut batch).await;
     sender.tasks.close();
     sender.tasks.wait().await;
     drop(sender);
@@ -114,6 +152,8 @@ struct Sender {
     app: App,
     calls: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// The number's limit is reached until then: claiming more would only move rows about.
+    rests_until: Instant,
     marks: mpsc::Sender<Mark>,
 }
 
@@ -121,24 +161,29 @@ impl Sender {
     /// Takes what waits in the outbox, no more than can be called now.
     async fn claim(&self, batch: &mut Vec<Parcel>) {
         let room = self.calls.available_permits().min(BATCH_PARCELS);
-        if room == 0 || self.app.stop.is_cancelled() {
+        let rests = Instant::now() < self.rests_until;
+        if room == 0 || rests || self.app.stop.is_cancelled() {
             return;
         }
         let limit = i64::try_from(room).unwrap_or(1);
-        let now = self.app.clock.now();
-        match outbox::claim(&self.app.pool, self.app.bot_id, limit, now).await {
-            Ok(parcels) => {
+        let claim = outbox::claim(&self.app.pool, self.app.bot_id, limit, self.app.clock.now());
+        match timeout(CLAIM_TIMEOUT, claim).await {
+            Ok(Ok(parcels)) => {
                 if parcels.len() == room {
                     self.app.signals.outbound.notify_one();
                 }
+                self.app
+                    .sender
+                    .rows()
+                    .extend(parcels.iter().map(|parcel| parcel.id));
                 batch.extend(parcels);
             }
-            Err(error) => tracing::warn!(%error, "the outbox could not be claimed"),
+            Ok(Err(error)) => tracing::warn!(%error, "the outbox could not be claimed"),
+            Err(_) => tracing::warn!("claiming from the outbox took too long"),
         }
     }
 
-    async fn dispatch(&self, parcels: impl Iterator<Item = Parcel>) {
-        let parcels: Vec<Parcel> = parcels.collect();
+    async fn dispatch(&mut self, parcels: &mut Vec<Parcel>) {
         if parcels.is_empty() {
             return;
         }
@@ -148,19 +193,21 @@ impl Sender {
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let grants = self.app.pace.grant(&names).await;
-        for (parcel, grant) in parcels.into_iter().zip(grants) {
-            match grant {
-                SendGrant::Granted => self.call(parcel).await,
-                SendGrant::PairDelay(wait) | SendGrant::NumberDelay(wait) => {
-                    self.app.metrics.sends.with_label_values(&["paced"]).inc();
-                    let outcome = Outcome::Paced(after(self.app.clock.now(), wait));
-                    self.report(Mark {
-                        id: parcel.id,
-                        outcome,
-                    })
-                    .await;
+        for (parcel, grant) in parcels.drain(..).zip(grants) {
+            let wait = match grant {
+                SendGrant::Granted => {
+                    self.call(parcel).await;
+                    continue;
                 }
-            }
+                SendGrant::NumberDelay(wait) => {
+                    self.rests_until = Instant::now() + wait;
+                    wait
+                }
+                SendGrant::PairDelay(wait) => wait,
+            };
+            self.app.metrics.sends.with_label_values(&["paced"]).inc();
+            let outcome = Outcome::Paced(after(self.app.clock.now(), wait), None);
+            let _ = self.marks.send(Mark::of(&parcel, outcome)).await;
         }
     }
 
@@ -172,24 +219,36 @@ impl Sender {
         let trace = telemetry::begin("send", parcel.trace.as_deref());
         self.tasks.spawn(
             async move {
-                let id = parcel.id;
-                let outcome = send(&app, parcel).await;
+                let outcome = if parcel.claimed_at.elapsed() > STALE {
+                    Outcome::Paced(
+                        app.clock.now(),
+                        Some("waited too long to be sent".to_owned()),
+                    )
+                } else {
+                    send(&app, &parcel).await
+                };
                 drop(permit);
-                let _ = marks.send(Mark { id, outcome }).await;
+                let _ = marks.send(Mark::of(&parcel, outcome)).await;
             }
             .instrument(trace.span),
         );
     }
+}
 
-    async fn report(&self, mark: Mark) {
-        let _ = self.marks.send(mark).await;
+impl Mark {
+    fn of(parcel: &Parcel, outcome: Outcome) -> Self {
+        Self {
+            id: parcel.id,
+            attempt: parcel.attempts,
+            outcome,
+        }
     }
 }
 
 /// Sends one message and says what became of it.
-async fn send(app: &App, parcel: Parcel) -> Outcome {
+async fn send(app: &App, parcel: &Parcel) -> Outcome {
     let attempt = u32::try_from(parcel.attempts - 1).unwrap_or(0);
-    let mut body = match open(app, &parcel) {
+    let mut body = match open(app, parcel) {
         Ok(body) => body,
         Err(error) => return Outcome::Dead(format!("{error:#}")),
     };
@@ -197,7 +256,7 @@ async fn send(app: &App, parcel: Parcel) -> Outcome {
     if let Some(text) = body.qr.take() {
         match upload(app, &text).await {
             Ok(id) => body.reply.header = Header::ImageId(id),
-            Err(error) => return judge(app, &parcel, attempt, error).await,
+            Err(error) => return judge(app, parcel, attempt, error).await,
         }
     }
     let mut message = OutgoingMessage::new(body.recipient, render(&body.reply).content);
@@ -216,7 +275,7 @@ async fn send(app: &App, parcel: Parcel) -> Outcome {
             tracing::info!(outbox.id = parcel.id, "sent");
             Outcome::Sent(wamid.0)
         }
-        Err(error) => judge(app, &parcel, attempt, error).await,
+        Err(error) => judge(app, parcel, attempt, error).await,
     }
 }
 
@@ -235,8 +294,17 @@ async fn upload(app: &App, text: &str) -> Result<String, SendError> {
     let media = app
         .whatsapp
         .upload_media(Bytes::from(picture), "image/png", "qris.png")
-        .await?;
+        .await
+        .map_err(not_sent)?;
     Ok(media.0)
+}
+
+/// A picture that perhaps was uploaded is simply uploaded again: no message was sent.
+fn not_sent(error: SendError) -> SendError {
+    match error {
+        SendError::Unknown(reason) => SendError::NotSent(reason),
+        error => error,
+    }
 }
 
 /// What the error table says about a send that did not succeed.
@@ -246,7 +314,9 @@ async fn judge(app: &App, parcel: &Parcel, attempt: u32, error: SendError) -> Ou
     let outcome = match &error {
         SendError::NotSent(_) => {
             app.metrics.sends.with_label_values(&["not_sent"]).inc();
-            Outcome::Retry(after(now, backoff(attempt)), reason)
+            app.pace.pause_number(UNREACHABLE_PAUSE).await;
+            // Counts as no attempt: WhatsApp being out of reach for an hour kills no message.
+            Outcome::Paced(after(now, UNREACHABLE_PAUSE), Some(reason))
         }
         SendError::Unknown(_) => {
             app.metrics.sends.with_label_values(&["unknown"]).inc();
@@ -322,15 +392,10 @@ fn name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Sent(_) => "sent",
         Outcome::Retry(..) => "retry",
-        Outcome::Paced(_) => "paced",
+        Outcome::Paced(..) => "paced",
         Outcome::Unknown(_) => "unknown",
         Outcome::Dead(_) => "dead",
     }
-}
-
-/// 0.5 s, doubled with every attempt, at most a minute.
-fn backoff(attempt: u32) -> Duration {
-    (Duration::from_millis(500) * 2_u32.pow(attempt.min(7))).min(Duration::from_mins(1))
 }
 
 fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
@@ -343,19 +408,24 @@ async fn mark(app: App, mut finished: mpsc::Receiver<Mark>) {
     while finished.recv_many(&mut batch, BATCH_MARKS).await > 0 {
         for _ in 0..MARK_RETRIES {
             let now = app.clock.now();
-            match outbox::mark(&app.relaxed, app.bot_id, &batch, now).await {
-                Ok(more) => {
+            let marked = outbox::mark(&app.relaxed, app.bot_id, &batch, now);
+            match timeout(MARK_TIMEOUT, marked).await {
+                Ok(Ok(more)) => {
                     if more {
                         app.signals.outbound.notify_one();
                     }
                     break;
                 }
-                Err(error) => {
-                    tracing::warn!(%error, rows = batch.len(), "sends could not be marked");
-                    let _ = timeout(MARK_PAUSE, std::future::pending::<()>()).await;
-                }
+                Ok(Err(error)) => tracing::warn!(%error, rows = batch.len(), "marking failed"),
+                Err(_) => tracing::warn!(rows = batch.len(), "marking took too long"),
             }
+            tokio::time::sleep(MARK_PAUSE).await;
         }
+        let mut in_hand = app.sender.rows();
+        for mark in &batch {
+            in_hand.remove(&mark.id);
+        }
+        drop(in_hand);
         batch.clear();
     }
 }

@@ -3,6 +3,8 @@
 //! Invariant 2. A turn that only looks at things needs no transaction: its single finishing
 //! statement is one. A turn that changes something opens a transaction at its first effect.
 
+use std::time::Instant;
+
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -299,7 +301,8 @@ impl<'a> Turn<'a> {
                 RETURNING customer_id
             ), done AS (
                 UPDATE inbox SET state = 'done', done_at = $6, error = NULL
-                WHERE id = ANY($5) AND EXISTS (SELECT FROM fence)
+                WHERE id = ANY($5) AND state = 'pending' AND EXISTS (SELECT FROM fence)
+                RETURNING id
             ), reply AS (
                 INSERT INTO outbox (customer_id, priority, payload, sealed, dedupe_key, inbox_id,
                                     trace, created_at, run_at, state, owner, attempts)
@@ -316,7 +319,7 @@ impl<'a> Turn<'a> {
                 ON CONFLICT (dedupe_key) DO NOTHING
                 RETURNING id, state
             )
-            SELECT EXISTS (SELECT FROM fence) AS "held!",
+            SELECT (SELECT count(*) FROM done) = cardinality($5) AS "held!",
                    (SELECT id FROM reply WHERE state = 'sending') AS claimed,
                    EXISTS (SELECT 1 FROM inbox
                            WHERE customer_id = $1 AND state = 'pending' AND id <> ALL($5))
@@ -350,6 +353,7 @@ impl<'a> Turn<'a> {
             attempts: 1,
             trace: self.trace.clone(),
             received_at: Some(closing.received_at),
+            claimed_at: Instant::now(),
         });
         Ok(Closed {
             claimed,

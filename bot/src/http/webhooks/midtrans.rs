@@ -15,8 +15,13 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use warung_midtrans::notification::{BODY_BYTES as MAX_BODY_BYTES, Notification};
 
-use super::{announces_more_than, read, traceparent};
-use crate::{app::App, http::Ingress, store::payments::notifications::{self, NewNotification, Notified}, telemetry};
+use super::{read, traceparent};
+use crate::{
+    app::App,
+    http::Ingress,
+    store::payments::notifications::{self, NewNotification, Notified},
+    telemetry,
+};
 
 /// Takes a notification.
 pub(in crate::http) async fn receive(
@@ -47,17 +52,12 @@ pub(in crate::http) async fn receive(
 }
 
 async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'static str) {
-    if announces_more_than(headers, MAX_BODY_BYTES) {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-    }
-    let body = match read(body, MAX_BODY_BYTES).await {
+    let body = match read(headers, body, MAX_BODY_BYTES).await {
         Ok(body) => body,
-        Err((StatusCode::PAYLOAD_TOO_LARGE, _)) => {
-            return (StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-        }
-        Err((status, _)) => return (status, "broken_off"),
+        Err((status, _)) => return (status, "unread"),
     };
-    let Ok(notification) = Notification::parse(&body) else {
+    let body = &body.bytes;
+    let Ok(notification) = Notification::parse(body) else {
         return (StatusCode::BAD_REQUEST, "malformed");
     };
     if notification
@@ -66,7 +66,7 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'stat
     {
         return (StatusCode::FORBIDDEN, "bad_signature");
     }
-    match keep(app, &notification, &body).await {
+    match keep(app, &notification, body).await {
         Ok(Notified::New) => {
             app.signals.payments.notify_one();
             (StatusCode::OK, "stored")
@@ -83,11 +83,7 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'stat
     }
 }
 
-async fn keep(
-    app: &App,
-    notification: &Notification,
-    body: &[u8],
-) -> anyhow::Result<Notified> {
+async fn keep(app: &App, notification: &Notification, body: &[u8]) -> anyhow::Result<Notified> {
     let mut tx = app.pool.begin().await?;
     let notified = notifications::notified(
         &mut tx,

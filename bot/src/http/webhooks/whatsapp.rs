@@ -15,9 +15,12 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
-use warung_whatsapp::{signature, webhook};
+use warung_whatsapp::{
+    signature::{self, SignatureError},
+    webhook,
+};
 
-use super::{announces_more_than, read, traceparent};
+use super::{read, traceparent};
 use crate::{http::Ingress, ingest::Refused, telemetry};
 
 /// Largest body in bytes; Meta sends at most 3 MB.
@@ -101,32 +104,30 @@ async fn take(
     body: Body,
     trace: &str,
 ) -> Result<(), Refusal> {
-    let too_large = || {
-        Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "body is over 3 MB",
-        )
+    let unsigned = |error: SignatureError| {
+        Refusal::new(StatusCode::UNAUTHORIZED, "signature", error.to_string())
     };
-    if announces_more_than(headers, MAX_BODY_BYTES) {
-        return Err(too_large());
+    let header = headers
+        .get(signature::HEADER)
+        .and_then(|value| value.to_str().ok());
+    if header.is_none() {
+        // Who signs nothing need not be listened to.
+        return Err(unsigned(SignatureError::Missing));
     }
-    let body = read(body, MAX_BODY_BYTES)
+    let body = read(headers, body, MAX_BODY_BYTES)
         .await
         .map_err(|(status, reason)| {
-            if status == StatusCode::PAYLOAD_TOO_LARGE {
-                too_large()
+            let label = if status == StatusCode::PAYLOAD_TOO_LARGE {
+                "too_large"
             } else {
-                Refusal::new(status, "broken_off", reason)
-            }
+                "unread"
+            };
+            Refusal::new(status, label, reason)
         })?;
+    let body = &body.bytes;
     let received = Instant::now();
-    let header = headers
-        .get("x-hub-signature-256")
-        .and_then(|value| value.to_str().ok());
-    signature::verify(&ingress.app.config.whatsapp.app_secrets, header, &body)
-        .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, "signature", error.to_string()))?;
-    let items = webhook::walk(&body)
+    signature::verify(&ingress.app.config.whatsapp.app_secrets, header, body).map_err(unsigned)?;
+    let items = webhook::walk(body)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "malformed", error.to_string()))?;
     ingress
         .ingest

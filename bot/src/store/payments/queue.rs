@@ -42,7 +42,7 @@ pub async fn claim_due(
             FROM payment_attempt p
             WHERE p.act_at <= $3
               AND (p.owner IS NULL OR p.claimed_at < $4 OR NOT EXISTS (
-                    SELECT 1 FROM bot_instance b WHERE b.id = p.owner AND b.alive_until > $3))
+                    SELECT 1 FROM bot_instance b WHERE b.id = p.owner AND b.alive_until > now()))
             ORDER BY p.act_at
             LIMIT $2
             FOR UPDATE OF p SKIP LOCKED

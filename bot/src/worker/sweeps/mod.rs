@@ -10,11 +10,13 @@ mod merges;
 mod outbox;
 mod payments;
 mod reservations;
+mod retention;
 mod settings;
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use anyhow::Result;
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -42,6 +44,7 @@ pub fn start(app: &App, tasks: &TaskTracker) {
     sweeps.start("settings", 2 * SECOND, TIMER_ONLY, settings::run);
     sweeps.start("merges", 60 * SECOND, TIMER_ONLY, merges::run);
     sweeps.start("gauges", 5 * SECOND, TIMER_ONLY, gauges::run);
+    sweeps.start("retention", 600 * SECOND, TIMER_ONLY, retention::run);
     sweeps.start("audit", 60 * SECOND, TIMER_ONLY, audit::run);
 }
 
@@ -61,9 +64,15 @@ impl Sweeps<'_> {
         let app = self.app.clone();
         self.tasks.spawn(async move {
             while !app.stop.is_cancelled() {
-                let outcome = match run(app.clone()).await {
-                    Ok(()) => "ok",
-                    Err(error) => {
+                // A panic is one round's; the next may find better rows.
+                let round = AssertUnwindSafe(run(app.clone())).catch_unwind().await;
+                let outcome = match round {
+                    Ok(Ok(())) => "ok",
+                    Err(_) => {
+                        tracing::error!(sweep = name, "sweep panicked");
+                        "panicked"
+                    }
+                    Ok(Err(error)) => {
                         tracing::warn!(sweep = name, error = format!("{error:#}"), "sweep failed");
                         "failed"
                     }

@@ -6,7 +6,12 @@ use crate::{app::App, outbox};
 
 pub(super) async fn run(app: App) -> Result<()> {
     let now = app.clock.now();
-    let recovered = outbox::recover(&app.relaxed, now).await?;
+    // After an outage everybody looks dead until they could say that they live.
+    let recovered = if app.pulse.is_steady() {
+        outbox::recover(&app.relaxed, app.bot_id, &app.sender.in_hand(), now).await?
+    } else {
+        0
+    };
     let settled = outbox::settle_overdue_unknown(&app.pool, now).await?;
     if recovered + settled > 0 {
         tracing::info!(recovered, settled, "sends were taken up again");
