@@ -1,6 +1,7 @@
 //! The bot's stories: real bot processes, a real PostgreSQL, a real Redis Cluster, and the WhatsApp
 //! and Midtrans sandboxes, told in the customers' words.
 
+mod audit;
 mod fleet;
 mod harness;
 mod identities;

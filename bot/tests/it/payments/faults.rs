@@ -1,9 +1,11 @@
 //! Lost answers, broken servers, and notifications that lie.
 
 use warung_sandbox::midtrans::{Call, Fault, Forgery};
+use warung_testkit::eventually;
 
 use super::{
-    VOUCHER, about_to_pay, attempt_becomes, gets_the_voucher, payment, pays_by, picks_way, poll_now,
+    VOUCHER, about_to_pay, attempt_becomes, gets_the_voucher, payment, pays_by, picks, picks_way,
+    poll_now,
 };
 use crate::harness::{PATIENCE, Plan, Says, World};
 
@@ -141,7 +143,8 @@ async fn a_notification_that_never_comes_is_made_up_for_by_asking() {
     let bill = payment(&world, VOUCHER).await;
     world.midtrans.pay(&bill.order_id).unwrap();
     // The customer asks; the schedule would, half a minute later.
-    sari.chooses("Cek pembayaran").await;
+    picks(&sari, "|check|").await;
+    sari.hears().await.says_all(&["sedang kami cek"]);
     gets_the_voucher(&sari).await;
     world.ends_well().await;
 }
@@ -153,7 +156,7 @@ async fn forged_notifications_give_nothing_away() {
     pays_by(&sari, "qris").await;
     let bill = payment(&world, VOUCHER).await;
     world.midtrans.quiet(PATIENCE).await.unwrap();
-    for forgery in [
+    let forgeries = [
         Forgery::BadSignature,
         Forgery::EditedStatus,
         Forgery::ShiftedBoundary,
@@ -161,10 +164,12 @@ async fn forged_notifications_give_nothing_away() {
         Forgery::WrongAmount,
         Forgery::WrongCurrency,
         Forgery::UnknownOrder,
-    ] {
+    ];
+    let before = world.midtrans.notifications().len();
+    for forgery in forgeries {
         world.midtrans.forge(&bill.order_id, forgery).unwrap();
     }
-    world.midtrans.quiet(PATIENCE).await.unwrap();
+    notified(&world, before + forgeries.len()).await;
     attempt_becomes(&world, "pending").await;
     poll_now(&world).await;
     world.settles().await;
@@ -173,12 +178,56 @@ async fn forged_notifications_give_nothing_away() {
     // After the true settlement, a forged refund takes nothing back.
     world.midtrans.pay(&bill.order_id).unwrap();
     gets_the_voucher(&sari).await;
-    world
-        .midtrans
-        .forge(&bill.order_id, Forgery::EditedStatus)
-        .unwrap();
-    world.midtrans.quiet(PATIENCE).await.unwrap();
+    let before = world.midtrans.notifications().len();
+    let edited = Forgery::EditedStatus;
+    world.midtrans.forge(&bill.order_id, edited).unwrap();
+    notified(&world, before + 1).await;
+    poll_now(&world).await;
+    world.settles().await;
     attempt_becomes(&world, "settled").await;
+    world.ends_well().await;
+}
+
+/// Waits until this many notifications were tried; refused ones are tried again for long.
+async fn notified(world: &World, count: usize) {
+    eventually(PATIENCE, async || {
+        let tried = world.midtrans.notifications().len();
+        if tried >= count {
+            Ok(())
+        } else {
+            Err(format!("{tried} of {count} were tried"))
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn money_of_another_amount_is_kept_for_a_person_to_look_at() {
+    let world = World::new().await;
+    let boss = world.staff();
+    boss.asks("halo").await;
+    let sari = about_to_pay(&world, "Sari").await;
+    pays_by(&sari, "va_bca").await;
+    sqlx::query("UPDATE payment_attempt SET amount = amount - 1")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let bill = payment(&world, VOUCHER).await;
+    world.midtrans.pay(&bill.order_id).unwrap();
+    sari.hears()
+        .await
+        .says_all(&["tidak sesuai"])
+        .never_says("KELAS-");
+    boss.hears()
+        .await
+        .says_all(&["Perlu diperiksa", &bill.order_id]);
+    let suspense = "SELECT sum(e.amount)::bigint FROM ledger_entry e
+        JOIN ledger_account a ON a.id = e.account_id WHERE a.code = 'suspense'";
+    assert_eq!(world.count(suspense).await, VOUCHER);
+    world.midtrans.resend_notification(&bill.order_id).unwrap();
+    world.midtrans.quiet(PATIENCE).await.unwrap();
+    world.settles().await;
+    assert_eq!(world.count(suspense).await, VOUCHER, "booked once");
     world.ends_well().await;
 }
 

@@ -1,10 +1,12 @@
 //! What ends without money, what comes too late, and what is taken back.
 
-use warung_sandbox::midtrans::Status;
+use serde_json::json;
+use warung_sandbox::midtrans::{Fault, Status};
 use warung_testkit::eventually;
 
 use super::{
-    VOUCHER, about_to_pay, attempt_becomes, payment, pays_by, poll_now, saldo_of, time_runs_out,
+    VOUCHER, about_to_pay, attempt_becomes, payment, pays_by, picks, poll_now, saldo_of,
+    time_runs_out,
 };
 use crate::harness::{PATIENCE, Says, World};
 
@@ -15,9 +17,8 @@ async fn a_cancelled_order_is_called_off_at_midtrans_before_its_stock_is_free() 
     let world = World::new().await;
     let sari = about_to_pay(&world, "Sari").await;
     pays_by(&sari, "va_bca").await;
-    sari.chooses("Batalkan")
-        .await
-        .says_all(&["sedang dibatalkan"]);
+    picks(&sari, "|cancel|").await;
+    sari.hears().await.says_all(&["sedang dibatalkan"]);
     sari.hears().await.says_all(&["sudah dibatalkan"]);
     let bill = payment(&world, VOUCHER).await;
     assert_eq!(bill.status, Status::Cancel);
@@ -31,12 +32,10 @@ async fn an_order_paid_while_it_was_being_cancelled_is_paid() {
     let sari = about_to_pay(&world, "Sari").await;
     pays_by(&sari, "qris").await;
     let bill = payment(&world, VOUCHER).await;
-    world
-        .midtrans
-        .faults()
-        .next(warung_sandbox::midtrans::Fault::Drop, 1);
+    world.midtrans.faults().next(Fault::Drop, 1);
     world.midtrans.pay(&bill.order_id).unwrap();
-    sari.chooses("Batalkan").await;
+    picks(&sari, "|cancel|").await;
+    sari.hears().await.says_all(&["sedang dibatalkan"]);
     sari.hears().await.says_all(&["Pembayaran diterima"]);
     world.ends_well().await;
 }
@@ -159,5 +158,38 @@ async fn midtrans_says_no_after_the_customer_tried() {
         }
     })
     .await;
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_refund_made_at_midtrans_is_booked_once_its_bank_has_confirmed_it() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    sari.asks("alamat Sari, Jl. Melati 1, Coblong, Bandung 40111")
+        .await;
+    sari.asks("beli KOPI-01 1").await.says_all(&["Rp55.000"]);
+    pays_by(&sari, "qris").await;
+    let bill = payment(&world, 55_000).await;
+    world.midtrans.pay(&bill.order_id).unwrap();
+    sari.hears().await.says_all(&["Pembayaran diterima"]);
+    let api = world.midtrans.api_url();
+    for (key, amount) in [("satu", 5_000), ("dua", 50_000)] {
+        let refund = json!({"refund_key": key, "amount": amount, "reason": "rusak"});
+        let answer = world
+            .http
+            .post(format!("{api}/v2/{}/refund", bill.order_id))
+            .basic_auth("SB-Mid-server-sandbox", Some(""))
+            .json(&refund)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    attempt_becomes(&world, "refunded").await;
+    let refunds = "SELECT count(*) FROM ledger_txn WHERE kind = 'refund'";
+    assert_eq!(world.count(refunds).await, 2);
+    assert_eq!(world.count(CLEARING).await, 0);
+    let refunded = "SELECT refunded FROM orders WHERE state = 'refunded'";
+    assert_eq!(world.count(refunded).await, 55_000);
     world.ends_well().await;
 }
