@@ -171,9 +171,9 @@ async fn who_wrote_from_the_new_number_before_the_news_came_becomes_one_again() 
         .asks("keranjang")
         .await
         .says_all(&["Gayo", "999", "Melati"]);
-    let moves =
+    let transfers =
         "SELECT count(*) FROM ledger_txn WHERE kind = 'adjustment' AND source_type = 'merge'";
-    assert_eq!(world.count(moves).await, 1);
+    assert_eq!(world.count(transfers).await, 1);
     let sum = "SELECT sum(amount)::bigint FROM ledger_entry";
     assert_eq!(world.count(sum).await, 0);
     world.ends_well().await;
