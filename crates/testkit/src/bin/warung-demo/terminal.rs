@@ -108,7 +108,8 @@ impl Terminal {
         for (what, address) in rows {
             say(&format!("  {what:<30} {}", self.ink(Ink::Cyan, &address)));
         }
-        say("\n  Stop: Ctrl-C");
+        say("\n  Write as \"Sari (staff)\" to run the shop by chat: stok, harga, kirim, rekap.");
+        say("  Stop: Ctrl-C");
     }
 
     fn ink(&self, ink: Ink, text: &str) -> String {
