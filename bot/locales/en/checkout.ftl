@@ -61,6 +61,7 @@ address-none = 📍 You have not saved an address yet. Reply with the name, stre
 address-noted = ✅ We have noted your address.
 address-saved = ✅ Address saved: { $address }
 address-too-short = That address is a little short. Please write the name, street and number, district, city and postcode.
+address-incomplete = That does not look like a full address yet. Please write the name, street and number, district, city and postcode.
 address-too-long = That address is too long. { $limit } letters are the most we can take.
 
 method-qris = QRIS

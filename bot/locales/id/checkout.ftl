@@ -61,6 +61,7 @@ address-none = 📍 Kakak belum menyimpan alamat. Balas dengan nama penerima, ja
 address-noted = ✅ Alamat sudah dicatat.
 address-saved = ✅ Alamat disimpan: { $address }
 address-too-short = Alamatnya terlalu singkat, Kak. Tulis nama penerima, jalan dan nomor, kecamatan, kota, dan kode pos ya.
+address-incomplete = Sepertinya itu belum alamat lengkap, Kak. Tulis nama penerima, jalan dan nomor, kecamatan, kota, dan kode pos ya.
 address-too-long = Alamatnya terlalu panjang, Kak. Paling banyak { $limit } huruf ya.
 
 method-qris = QRIS

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Similarity in percent from which words that are no command are taken for a product.
-const LEAST_PERCENT: u8 = 50;
+const LEAST_PERCENT: u8 = 40;
 /// Most words of a message of which only some must stand in a product's name.
 const MAX_CHANCE_WORDS: usize = 4;
 /// Messages in a row that are not understood, after which a person is offered.
@@ -212,18 +212,12 @@ pub async fn words(turn: &mut Turn<'_>, words: &str) -> Result<Answer> {
     let found = search::find(turn.app, words, 1).await?;
     if !matches!(found.fit, Some(Fit::Exact | Fit::Words))
         && let Some((product, quantity)) = counted(words)
-        && search::find(turn.app, &product, 1).await?.is_sure()
+        && is_product(&product, &*search::find(turn.app, &product, 1).await?)
     {
         turn.conversation.misses = 0;
         return checkout::buy(turn, &product, Some(quantity)).await;
     }
-    let is_product = match found.fit {
-        Some(Fit::Exact | Fit::Words) => true,
-        Some(Fit::Alike(percent)) => percent >= LEAST_PERCENT,
-        Some(Fit::Some) => words.split_whitespace().count() <= MAX_CHANCE_WORDS,
-        None => false,
-    };
-    if !is_product {
+    if !is_product(words, &found) {
         return Ok(missed(turn));
     }
     turn.conversation.misses = 0;
@@ -232,6 +226,16 @@ pub async fn words(turn: &mut Turn<'_>, words: &str) -> Result<Answer> {
         return detail(turn, &sku).await;
     }
     results(turn, words, 1, &found).await
+}
+
+/// Whether words that are no command mean what a search found for them.
+fn is_product(words: &str, found: &Found) -> bool {
+    match found.fit {
+        Some(Fit::Exact | Fit::Words) => true,
+        Some(Fit::Alike(percent)) => percent >= LEAST_PERCENT,
+        Some(Fit::Some) => words.split_whitespace().count() <= MAX_CHANCE_WORDS,
+        None => false,
+    }
 }
 
 /// A product and how many of it, as in `2 kopi gayo`.

@@ -7,7 +7,10 @@ use warung_whatsapp::reply::Reply;
 use super::{answer, requote};
 use crate::{
     flows::browse,
-    store::{carts, quotes},
+    store::{
+        carts, quotes,
+        search::{self, Fit},
+    },
     worker::turn::{Answer, Turn},
 };
 
@@ -24,26 +27,97 @@ pub async fn address(turn: &mut Turn<'_>, text: Option<&str>) -> Result<Answer> 
         return show(turn).await;
     };
     let text = text.trim();
-    let length = text.chars().count();
-    if length < MIN_CHARS || length > MAX_CHARS {
+    if let Err(problem) = check(text) {
+        let found = search::find(turn.app, text, 1).await?;
+        if matches!(found.fit, Some(Fit::Exact | Fit::Words)) {
+            // Not where to send it, but one more thing to look at.
+            return browse::words(turn, text).await;
+        }
         turn.conversation.awaiting = Some(Awaiting::Address);
-        let body = if length < MIN_CHARS {
-            turn.say("address-too-short", &[])
-        } else {
-            turn.say(
-                "address-too-long",
-                &[("limit", MAX_CHARS.to_string().into())],
-            )
-        };
-        return Ok(Answer::view(Reply {
-            body,
-            ..Reply::default()
-        }));
+        return Ok(asked_again(turn, problem));
     }
     let sealed = turn.app.vault.seal(SEAL_PURPOSE, text.as_bytes());
     let customer = turn.customer.id;
     quotes::set_address(turn.tx().await?, customer, &sealed).await?;
     saved(turn, text).await
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    TooShort,
+    TooLong,
+    /// No number, no list of places, no word that stands in addresses.
+    Incomplete,
+}
+
+/// Words that stand in addresses, in Indonesian and English.
+const ADDRESS_WORDS: [&str; 29] = [
+    "jl",
+    "jln",
+    "jalan",
+    "gg",
+    "gang",
+    "rt",
+    "rw",
+    "blok",
+    "desa",
+    "dusun",
+    "kampung",
+    "kp",
+    "kec",
+    "kecamatan",
+    "kel",
+    "kelurahan",
+    "kab",
+    "kabupaten",
+    "kota",
+    "perum",
+    "perumahan",
+    "perumnas",
+    "komplek",
+    "ruko",
+    "apartemen",
+    "kost",
+    "street",
+    "road",
+    "avenue",
+];
+
+fn check(text: &str) -> Result<(), Problem> {
+    let length = text.chars().count();
+    if length < MIN_CHARS {
+        return Err(Problem::TooShort);
+    }
+    if length > MAX_CHARS {
+        return Err(Problem::TooLong);
+    }
+    let lower = text.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric());
+    let is_address = text.contains(|c: char| c.is_ascii_digit())
+        || text.matches([',', '\n']).count() > 1
+        || words.any(|word| ADDRESS_WORDS.contains(&word));
+    if is_address {
+        Ok(())
+    } else {
+        Err(Problem::Incomplete)
+    }
+}
+
+fn asked_again(turn: &Turn<'_>, problem: Problem) -> Answer {
+    let body = match problem {
+        Problem::TooShort => turn.say("address-too-short", &[]),
+        Problem::TooLong => turn.say(
+            "address-too-long",
+            &[("limit", MAX_CHARS.to_string().into())],
+        ),
+        Problem::Incomplete => turn.say("address-incomplete", &[]),
+    };
+    Answer::view(Reply {
+        body,
+        choices: vec![turn.choice(&Command::Menu, turn.say("button-menu", &[]))],
+        ..Reply::default()
+    })
 }
 
 /// After a change: the open quote if it waits for it, else a confirmation.
@@ -102,4 +176,29 @@ pub(super) fn opened(turn: &Turn<'_>, sealed: Option<&[u8]>) -> Option<String> {
         );
     }
     opened.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chatter_is_not_taken_for_an_address() {
+        for address in [
+            "Jl. Melati No. 5, Bandung",
+            "gang mawar sebelah masjid",
+            "Desa Sukamaju, Kab. Tasikmalaya",
+            "-6.914744, 107.609810",
+            "Sari\nPerumnas Depok",
+        ] {
+            assert_eq!(check(address), Ok(()), "{address}");
+        }
+        assert_eq!(check("Jl. X 1"), Err(Problem::TooShort));
+        assert_eq!(
+            check("yang enak yang mana ya kak"),
+            Err(Problem::Incomplete)
+        );
+        assert_eq!(check(&"1".repeat(501)), Err(Problem::TooLong));
+        assert_eq!(check(&"é5".repeat(250)), Ok(()));
+    }
 }
