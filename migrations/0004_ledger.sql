@@ -48,6 +48,8 @@ CREATE TABLE ledger_txn (
 );
 CREATE UNIQUE INDEX ledger_pending_resolved_once ON ledger_txn (pending_id)
     WHERE phase IN ('post', 'void');
+CREATE INDEX ledger_txn_pending ON ledger_txn (id) WHERE phase = 'pending';
+CREATE INDEX ledger_txn_held ON ledger_txn (held_on) WHERE phase = 'pending';
 COMMENT ON COLUMN ledger_txn.held IS 'Rupiah that a pending transaction keeps from being spent twice.';
 COMMENT ON COLUMN ledger_txn.held_on IS
     'The account it holds them on, which stays the same when its customer is merged into another.';

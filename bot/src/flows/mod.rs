@@ -83,7 +83,7 @@ async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Option<
         Command::Track { number } => orders::track(turn, number.as_ref()).await,
         Command::Cancel { number } => orders::cancel(turn, number.as_ref()).await,
         Command::Balance => saldo::balance(turn).await,
-        Command::TopUp { amount } => saldo::top_up(turn, amount).await,
+        Command::TopUp { amount } => Ok(saldo::top_up(turn, amount)),
         Command::TopUpWith {
             amount,
             method,

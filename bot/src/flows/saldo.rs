@@ -84,10 +84,10 @@ fn balance_words(turn: &Turn<'_>, balance: Balance, open: &[Attempt]) -> String 
 }
 
 /// Asks for the amount where there is none, then for the way to pay it.
-pub async fn top_up(turn: &mut Turn<'_>, amount: Option<Rupiah>) -> Result<Answer> {
+pub fn top_up(turn: &mut Turn<'_>, amount: Option<Rupiah>) -> Answer {
     match amount {
-        None => Ok(ask_amount(turn)),
-        Some(amount) => Ok(ask_method(turn, amount)),
+        None => ask_amount(turn),
+        Some(amount) => ask_method(turn, amount),
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) async fn ask(app: &App, attempt: &Attempt, call: Call) -> Heard {
         Ok(heard) => heard,
         Err(error) => {
             tracing::warn!(payment.id = %attempt.id, call = name, %error, "a call did not succeed");
-            understand(call, attempt, error, app.clock.now())
+            understand(call, attempt, &error, app.clock.now())
         }
     }
 }
@@ -135,7 +135,7 @@ fn outcome(error: &CallError) -> &'static str {
 }
 
 /// What a call's failure means.
-fn understand(call: Call, attempt: &Attempt, error: CallError, now: DateTime<Utc>) -> Heard {
+fn understand(call: Call, attempt: &Attempt, error: &CallError, now: DateTime<Utc>) -> Heard {
     match error {
         CallError::NotSent(_) => Heard::Silence {
             sent: false,
@@ -147,7 +147,7 @@ fn understand(call: Call, attempt: &Attempt, error: CallError, now: DateTime<Utc
         },
         CallError::RateLimited { retry_after } => Heard::Silence {
             sent: false,
-            wait: retry_after,
+            wait: *retry_after,
         },
         CallError::Unauthorized => {
             tracing::error!("Midtrans refuses the server key: a person must act");

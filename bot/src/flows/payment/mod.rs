@@ -16,9 +16,11 @@ mod instructions;
 mod midtrans;
 mod plan;
 mod tell;
+mod verdicts;
 
 use anyhow::Result;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use self::{
     case::{Case, Next},
@@ -34,6 +36,7 @@ use crate::{
             queue::{self, Claim, WORK_LIMIT},
         },
     },
+    telemetry,
 };
 
 /// Calls to Midtrans in one go: at most status, charge, status and cancel follow each other.
@@ -41,14 +44,21 @@ const CALLS: usize = 5;
 
 /// Does what is due about one claimed attempt, and lets go of it whatever happens.
 pub async fn advance(app: &App, claim: Claim) {
-    let error = match timeout(WORK_LIMIT, work(app, &claim)).await {
+    let trace = telemetry::begin("payment", None);
+    Box::pin(advance_within(app, &claim))
+        .instrument(trace.span)
+        .await;
+}
+
+async fn advance_within(app: &App, claim: &Claim) {
+    let error = match timeout(WORK_LIMIT, work(app, claim)).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => format!("{error:#}"),
         Err(_) => "it took too long".to_owned(),
     };
     tracing::error!(payment.id = %claim.id, error, "a payment could not be advanced");
     let again_at = app.clock.now() + plan::AFTER_FAULT;
-    if let Err(error) = queue::give_back(&app.pool, &claim, again_at).await {
+    if let Err(error) = queue::give_back(&app.pool, claim, again_at).await {
         // It is free again after the work limit, or when this bot dies.
         tracing::error!(payment.id = %claim.id, %error, "a payment could not be given back");
     }
@@ -61,6 +71,7 @@ async fn work(app: &App, claim: &Claim) -> Result<()> {
     };
     drop(connection);
     let mut asked = Asked::default();
+    // What a call needs of the attempt never changes; what was learnt is in the row.
     let mut next = plan::first(&attempt, claim.taken_over, app.clock.now());
     for _ in 0..CALLS {
         let heard = match next {

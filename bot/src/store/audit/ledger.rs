@@ -117,21 +117,23 @@ pub async fn held_is_its_holds(
     sqlx::query_as!(
         Finding,
         r#"
-        WITH pending AS (
-            SELECT t.held_on, sum(t.held) AS held
-            FROM ledger_txn t
-            WHERE t.phase = 'pending'
-              AND NOT EXISTS (SELECT FROM ledger_txn r WHERE r.pending_id = t.id)
-              AND ($1::bigint IS NULL
-                   OR t.held_on IN (SELECT id FROM ledger_account WHERE pending_out <> 0)
-                   OR t.id IN (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1))
-            GROUP BY t.held_on
+        WITH watched AS (
+            SELECT id AS account_id FROM ledger_account WHERE pending_out <> 0
+            UNION
+            SELECT t.held_on
+            FROM (SELECT held_on FROM ledger_txn WHERE phase = 'pending'
+                  ORDER BY id DESC LIMIT $1) t
         )
         SELECT a.code AS "subject!",
-               format('pending_out is %s, its unresolved holds sum to %s', a.pending_out,
-                      coalesce(p.held, 0)) AS "detail!"
-        FROM ledger_account a LEFT JOIN pending p ON p.held_on = a.id
-        WHERE a.pending_out <> coalesce(p.held, 0)
+               format('pending_out is %s, its unresolved holds sum to %s', a.pending_out, h.held)
+                   AS "detail!"
+        FROM watched w
+        JOIN ledger_account a ON a.id = w.account_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(t.held), 0) AS held FROM ledger_txn t
+            WHERE t.held_on = a.id AND t.phase = 'pending'
+              AND NOT EXISTS (SELECT FROM ledger_txn r WHERE r.pending_id = t.id)) h
+        WHERE a.pending_out <> h.held
         ORDER BY 1
         "#,
         scope.rows,

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{Attempt, AttemptRow};
 
-/// How long a bot may work on one attempt; after it the attempt is free, though the bot lives.
-/// Longer than all the calls of one step ([`warung_midtrans::client::CALL_TIMEOUT`] each).
+/// How long a bot may work on one attempt: three calls that time out. After it the attempt is free,
+/// though the bot lives.
 pub const WORK_LIMIT: Duration = Duration::from_secs(70);
 
 /// An attempt that this bot works on.

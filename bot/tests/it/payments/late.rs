@@ -32,6 +32,7 @@ async fn an_order_paid_while_it_was_being_cancelled_is_paid() {
     let sari = about_to_pay(&world, "Sari").await;
     pays_by(&sari, "qris").await;
     let bill = payment(&world, VOUCHER).await;
+    world.midtrans.quiet(PATIENCE).await.unwrap();
     world.midtrans.faults().next(Fault::Drop, 1);
     world.midtrans.pay(&bill.order_id).unwrap();
     picks(&sari, "|cancel|").await;

@@ -2,8 +2,8 @@
 
 use warung_sandbox::midtrans::{Instrument, Method};
 
-use super::{VOUCHER, about_to_pay, gets_the_voucher, payment, pays_by};
-use crate::harness::{Says, World};
+use super::{VOUCHER, about_to_pay, gets_the_voucher, payment, pays_by, poll_now};
+use crate::harness::{PATIENCE, Says, World};
 
 #[tokio::test]
 async fn a_qris_code_is_scanned_and_the_voucher_comes() {
@@ -95,6 +95,25 @@ async fn on_midtrans_own_page_the_customer_chooses_how_to_pay() {
         .await
         .unwrap();
     world.midtrans.choose(&order, Method::BcaVa).unwrap();
+    world.midtrans.pay(&order).unwrap();
+    gets_the_voucher(&sari).await;
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn after_a_refusal_on_the_page_the_customer_may_choose_again() {
+    let world = World::new().await;
+    let sari = about_to_pay(&world, "Sari").await;
+    pays_by(&sari, "snap").await;
+    let order: String = sqlx::query_scalar("SELECT provider_order_id FROM payment_attempt")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    world.midtrans.choose(&order, Method::BcaVa).unwrap();
+    world.midtrans.fail(&order).unwrap();
+    world.midtrans.quiet(PATIENCE).await.unwrap();
+    poll_now(&world).await;
+    world.midtrans.choose(&order, Method::Qris).unwrap();
     world.midtrans.pay(&order).unwrap();
     gets_the_voucher(&sari).await;
     world.ends_well().await;
