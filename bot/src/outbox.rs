@@ -221,7 +221,10 @@ pub async fn mark(
             FOR UPDATE OF o
         ), marked AS (
             UPDATE outbox o
-            SET state = mine.state, owner = NULL, wamid = coalesce(mine.wamid, o.wamid),
+            -- A status may have told already what became of it.
+            SET state = CASE WHEN o.delivery IS NOT NULL AND mine.state IN ('unknown', 'pending')
+                        THEN 'sent' ELSE mine.state END,
+                owner = NULL, wamid = coalesce(mine.wamid, o.wamid),
                 run_at = mine.run_at, error = mine.error, attempts = o.attempts - 1 + mine.begun,
                 unknowns = o.unknowns + (mine.state = 'unknown')::int::smallint,
                 sent_at = CASE WHEN mine.state = 'sent' THEN $8 ELSE o.sent_at END

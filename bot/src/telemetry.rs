@@ -112,6 +112,8 @@ pub fn install(filter: &str, shop: &str, otlp: Option<&str>) -> Result<Telemetry
 }
 
 fn provider(endpoint: &str, shop: &str) -> Result<SdkTracerProvider> {
+    // An error means that the process has chosen a provider, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))

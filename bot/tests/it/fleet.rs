@@ -13,7 +13,10 @@ const UNITS_SOLD: &str = "SELECT count(*) FROM stock_unit WHERE order_line_id IS
 async fn about_to_buy(world: &World, name: &str) -> Customer {
     let customer = world.customer(name);
     world.give_saldo(&customer, 100_000).await;
-    customer.asks("beli VOUCHER-10 1").await.says_all(&["Rp10.000"]);
+    customer
+        .asks("beli VOUCHER-10 1")
+        .await
+        .says_all(&["Rp10.000"]);
     customer
 }
 
@@ -22,7 +25,10 @@ fn saldo_option(customer: &Customer) -> String {
     let quote = customer.inbox().pop().expect("a quote");
     let options = quote.options();
     let saldo = options.iter().find(|option| option.id.contains("saldo"));
-    saldo.unwrap_or_else(|| panic!("no saldo among {options:?}")).id.clone()
+    saldo
+        .unwrap_or_else(|| panic!("no saldo among {options:?}"))
+        .id
+        .clone()
 }
 
 /// Leaves this many vouchers for sale.
@@ -39,7 +45,10 @@ async fn leave_vouchers(world: &World, count: i64) {
          UPDATE stock_item SET on_hand = {count}
          WHERE variant_id IN (SELECT variant_id FROM gone)"
     );
-    sqlx::query(sqlx::AssertSqlSafe(removed)).execute(&world.db).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(removed))
+        .execute(&world.db)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -65,7 +74,8 @@ async fn fifty_customers_want_twenty_vouchers_over_two_bots() {
     assert_eq!(sold, 20);
     assert_eq!(world.count(SOLD).await, 20);
     assert_eq!(world.count(UNITS_SOLD).await, 20);
-    let charged = "SELECT count(*) FROM ledger_account WHERE customer_id IS NOT NULL AND posted = 90000";
+    let charged =
+        "SELECT count(*) FROM ledger_account WHERE customer_id IS NOT NULL AND posted = 90000";
     assert_eq!(world.count(charged).await, 20, "only who got one has paid");
     world.ends_well().await;
 }
@@ -79,9 +89,13 @@ async fn two_buyers_want_the_last_one_and_the_other_is_not_charged() {
     sari.taps(&saldo_option(&sari)).await.unwrap();
     budi.taps(&saldo_option(&budi)).await.unwrap();
     let answers = [sari.hears().await, budi.hears().await];
-    let served = answers.iter().filter(|answer| answer.text().contains("KELAS-")).count();
+    let served = answers
+        .iter()
+        .filter(|answer| answer.text().contains("KELAS-"))
+        .count();
     assert_eq!(served, 1);
-    let untouched = "SELECT count(*) FROM ledger_account WHERE customer_id IS NOT NULL AND posted = 100000";
+    let untouched =
+        "SELECT count(*) FROM ledger_account WHERE customer_id IS NOT NULL AND posted = 100000";
     assert_eq!(world.count(untouched).await, 1);
     world.ends_well().await;
 }
@@ -99,8 +113,15 @@ async fn the_same_tap_twenty_times_over_two_bots_is_one_order() {
     world.settles().await;
     assert_eq!(world.count("SELECT count(*) FROM orders").await, 1);
     assert_eq!(world.count(UNITS_SOLD).await, 1);
-    let secrets = sari.inbox().iter().filter(|message| message.text().contains("KELAS-")).count();
-    assert!(secrets <= 2, "the receipt once, perhaps shown again, not {secrets} times");
+    let secrets = sari
+        .inbox()
+        .iter()
+        .filter(|message| message.text().contains("KELAS-"))
+        .count();
+    assert!(
+        secrets <= 2,
+        "the receipt once, perhaps shown again, not {secrets} times"
+    );
     world.ends_well().await;
 }
 
@@ -111,10 +132,15 @@ async fn three_purchases_a_minute_pass_and_the_fourth_is_told_when_to_come_back(
     world.give_saldo(&sari, 100_000).await;
     for _ in 0..3 {
         sari.asks("beli VOUCHER-10 1").await;
-        sari.chooses(&saldo_option(&sari)).await.says_all(&["KELAS-"]);
+        sari.chooses(&saldo_option(&sari))
+            .await
+            .says_all(&["KELAS-"]);
     }
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari)).await.never_says("KELAS-").says_all(&["detik"]);
+    sari.chooses(&saldo_option(&sari))
+        .await
+        .never_says("KELAS-")
+        .says_all(&["detik"]);
     assert_eq!(world.count(SOLD).await, 3);
     world.ends_well().await;
 }
@@ -130,7 +156,10 @@ async fn postgres_alone_still_counts_to_three_when_redis_has_forgotten() {
     }
     flush_rate_limits().await;
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari)).await.never_says("KELAS-").says_all(&["detik"]);
+    sari.chooses(&saldo_option(&sari))
+        .await
+        .never_says("KELAS-")
+        .says_all(&["detik"]);
     world.ends_well().await;
 }
 
@@ -140,10 +169,17 @@ async fn flush_rate_limits() {
     let redis = &stores().await.redis;
     for node in redis.primaries().await.unwrap() {
         let mut connection = redis.connect(node).await.unwrap();
-        let keys: Vec<String> =
-            redis::cmd("KEYS").arg("warung:it-*rate*").query_async(&mut connection).await.unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg("warung:it-*rate*")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
         for key in keys {
-            let _: i64 = redis::cmd("DEL").arg(key).query_async(&mut connection).await.unwrap();
+            let _: i64 = redis::cmd("DEL")
+                .arg(key)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
         }
     }
 }
@@ -181,31 +217,58 @@ async fn a_bot_dies_in_the_middle_of_fifty_purchases_and_the_other_finishes_them
 #[tokio::test]
 async fn a_purchase_goes_on_with_the_whole_redis_cluster_stopped() {
     let directory = std::env::temp_dir().join(format!("warung-own-redis-{}", std::process::id()));
-    let redis = RedisCluster::start(RedisOptions::new(&directory)).await.unwrap();
-    let world = Plan { redis_urls: Some(redis.url_list()), ..Plan::default() }.open().await;
+    let redis = RedisCluster::start(RedisOptions::new(&directory))
+        .await
+        .unwrap();
+    let world = Plan {
+        redis_urls: Some(redis.url_list()),
+        ..Plan::default()
+    }
+    .open()
+    .await;
     let sari = about_to_buy(&world, "Sari").await;
     redis.stop_all().await.unwrap();
-    sari.chooses(&saldo_option(&sari)).await.says_all(&["KELAS-"]);
+    sari.chooses(&saldo_option(&sari))
+        .await
+        .says_all(&["KELAS-"]);
     // Browsing and a whole new purchase, too.
     sari.asks("menu").await;
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari)).await.says_all(&["KELAS-"]);
+    sari.chooses(&saldo_option(&sari))
+        .await
+        .says_all(&["KELAS-"]);
     assert!(world.metric(0, "warung_lock_fallback_total").await >= 1.0);
-    let ready = world.http.get(world.bots[0].url("/readyz")).send().await.unwrap();
+    let ready = world
+        .http
+        .get(world.bots[0].url("/readyz"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(ready.status(), 200, "sales survive Redis");
-    assert!(ready.text().await.unwrap().contains("\"redis\":\"unavailable\""));
+    assert!(
+        ready
+            .text()
+            .await
+            .unwrap()
+            .contains("\"redis\":\"unavailable\"")
+    );
     world.ends_well().await;
     let _ = std::fs::remove_dir_all(directory);
 }
 
 #[tokio::test]
 async fn while_postgres_is_away_nothing_is_taken_and_afterwards_everybody_is_answered() {
-    let directory = std::env::temp_dir().join(format!("warung-own-postgres-{}", std::process::id()));
+    let directory =
+        std::env::temp_dir().join(format!("warung-own-postgres-{}", std::process::id()));
     let options = warung_testkit::PostgresOptions::new(&directory);
     let postgres = warung_testkit::Postgres::start(options).await.unwrap();
     postgres.create_database("shop").await.unwrap();
-    let world =
-        Plan { database_url: Some(postgres.url("shop")), ..Plan::bots(2) }.open().await;
+    let world = Plan {
+        database_url: Some(postgres.url("shop")),
+        ..Plan::bots(2)
+    }
+    .open()
+    .await;
     let sari = about_to_buy(&world, "Sari").await;
     postgres.kill().await.unwrap();
     sari.taps(&saldo_option(&sari)).await.unwrap();
@@ -215,7 +278,12 @@ async fn while_postgres_is_away_nothing_is_taken_and_afterwards_everybody_is_ans
         refused >= 1.0
     })
     .await;
-    let ready = world.http.get(world.bots[0].url("/readyz")).send().await.unwrap();
+    let ready = world
+        .http
+        .get(world.bots[0].url("/readyz"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(ready.status(), 503);
     postgres.start_again().await.unwrap();
     sari.hears().await.says_all(&["KELAS-"]);
@@ -227,14 +295,20 @@ async fn while_postgres_is_away_nothing_is_taken_and_afterwards_everybody_is_ans
 #[tokio::test]
 async fn a_bot_told_to_stop_finishes_what_it_has_and_loses_nothing() {
     let world = Plan::bots(2).open().await;
-    let crowd: Vec<_> = (0..40).map(|n| world.customer(&format!("Pembeli {n}"))).collect();
+    let crowd: Vec<_> = (0..40)
+        .map(|n| world.customer(&format!("Pembeli {n}")))
+        .collect();
     for (n, customer) in crowd.iter().enumerate() {
         customer.says("menu").await;
         if n == 20 {
             world.bots[0].process.terminate().unwrap();
         }
     }
-    let status = world.bots[0].process.wait(Duration::from_secs(10)).await.unwrap();
+    let status = world.bots[0]
+        .process
+        .wait(Duration::from_secs(10))
+        .await
+        .unwrap();
     assert!(status.success());
     world.route_webhooks();
     for customer in &crowd {
@@ -250,7 +324,9 @@ async fn a_bot_told_to_stop_finishes_what_it_has_and_loses_nothing() {
 #[tokio::test]
 async fn a_frozen_bot_comes_back_to_find_its_customers_served_and_changes_nothing() {
     let world = Plan::bots(2).open().await;
-    let crowd: Vec<_> = (0..20).map(|n| world.customer(&format!("Pembeli {n}"))).collect();
+    let crowd: Vec<_> = (0..20)
+        .map(|n| world.customer(&format!("Pembeli {n}")))
+        .collect();
     for (n, customer) in crowd.iter().enumerate() {
         customer.says("menu").await;
         if n == 10 {
@@ -263,7 +339,11 @@ async fn a_frozen_bot_comes_back_to_find_its_customers_served_and_changes_nothin
     world.bots[0].process.resume().unwrap();
     world.settles().await;
     let answers = "SELECT count(*) FROM outbox WHERE topic = 'whatsapp'";
-    assert_eq!(world.count(answers).await, 20, "one answer a message, whoever wrote it");
+    assert_eq!(
+        world.count(answers).await,
+        20,
+        "one answer a message, whoever wrote it"
+    );
     world.ends_well().await;
 }
 
@@ -277,12 +357,11 @@ async fn ten_messages_in_a_row_are_answered_in_their_order() {
     world.settles().await;
     let total = "SELECT coalesce(sum(qty), 0) FROM cart_line";
     assert_eq!(world.count(total).await, 55);
-    let order: Vec<i64> = sqlx::query_scalar(
-        "SELECT id FROM outbox WHERE topic = 'whatsapp' ORDER BY sent_at, id",
-    )
-    .fetch_all(&world.db)
-    .await
-    .unwrap();
+    let order: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM outbox WHERE topic = 'whatsapp' ORDER BY sent_at, id")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
     assert!(order.is_sorted(), "{order:?}");
     world.ends_well().await;
 }

@@ -68,12 +68,20 @@ async fn both_app_secrets_are_accepted_while_rotating() {
 #[tokio::test]
 async fn a_batch_of_a_thousand_with_repeats_and_one_poison_item_is_answered_once_each() {
     let world = Plan::bots(2).open().await;
-    let crowd: Vec<_> = (0..25).map(|n| world.customer(&format!("Pembeli {n}"))).collect();
+    let crowd: Vec<_> = (0..25)
+        .map(|n| world.customer(&format!("Pembeli {n}")))
+        .collect();
     let hello = json!({"type": "text", "text": {"body": "menu"}});
-    let first: Vec<_> = crowd.iter().map(|customer| customer.composes(&hello)).collect();
+    let first: Vec<_> = crowd
+        .iter()
+        .map(|customer| customer.composes(&hello))
+        .collect();
     // Forty copies of each message, and one item that nobody can read.
     let mut items: Vec<_> = first.iter().cycle().take(999).cloned().collect();
-    items.insert(500, json!({"id": 7, "from": ["nobody"], "type": {"text": null}}));
+    items.insert(
+        500,
+        json!({"id": 7, "from": ["nobody"], "type": {"text": null}}),
+    );
     assert_eq!(world.whatsapp.deliver(&items).await, Some(200));
     for customer in &crowd {
         customer.hears().await;
@@ -114,14 +122,20 @@ async fn a_client_that_never_ends_its_headers_is_cut_off_and_hurts_nobody() {
     for _ in 0..50 {
         let address = ("127.0.0.1", world.bots[0].port);
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"POST /webhooks/whatsapp HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+        stream
+            .write_all(b"POST /webhooks/whatsapp HTTP/1.1\r\nhost: x\r\n")
+            .await
+            .unwrap();
         slow.push(stream);
     }
     world.customer("Sari").asks("menu").await;
     // The header time-out ends every one of them; a read then sees the end of the stream.
     for mut stream in slow {
         let mut rest = Vec::new();
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(30), stream.read_to_end(&mut rest));
+        let ended = tokio::time::timeout(
+            std::time::Duration::from_secs(30),
+            stream.read_to_end(&mut rest),
+        );
         assert!(ended.await.is_ok(), "still open");
     }
     world.ends_well().await;

@@ -24,7 +24,10 @@ async fn a_lost_answer_is_settled_by_the_status_and_not_sent_twice() {
     world.whatsapp.faults().next(Fault::TimeoutAfter, 1);
     sari.asks("menu").await;
     eventually(std::time::Duration::from_secs(30), async || {
-        world.count("SELECT count(*) FROM outbox WHERE state = 'sent' AND topic = 'whatsapp'").await == 1
+        world
+            .count("SELECT count(*) FROM outbox WHERE state = 'sent' AND topic = 'whatsapp'")
+            .await
+            == 1
     })
     .await;
     assert_eq!(sari.inbox().len(), 1);
@@ -38,24 +41,38 @@ async fn a_closed_window_kills_the_letter_and_it_can_be_listed_and_tried_again()
     world.whatsapp.faults().next(Fault::Error(131_047), 1);
     sari.says("menu").await;
     eventually(PATIENCE, async || {
-        world.count("SELECT count(*) FROM outbox WHERE state = 'dead'").await == 1
+        world
+            .count("SELECT count(*) FROM outbox WHERE state = 'dead'")
+            .await
+            == 1
     })
     .await;
     let listed = world.administer(&["dead-letters", "list"]).await.unwrap();
     assert!(listed.contains("131047"), "{listed}");
-    world.administer(&["dead-letters", "retry", "all"]).await.unwrap();
+    world
+        .administer(&["dead-letters", "retry", "all"])
+        .await
+        .unwrap();
     sari.hears().await;
     world.ends_well().await;
 }
 
 #[tokio::test]
 async fn the_fleet_stays_inside_the_numbers_limit() {
-    let limits = whatsapp::Config { messages_per_second: 20, ..whatsapp::Config::default() };
-    let world = Plan { whatsapp: limits, ..Plan::bots(2) }
-        .with("WHATSAPP_MESSAGES_PER_SECOND", "20")
-        .open()
-        .await;
-    let crowd: Vec<_> = (0..60).map(|n| world.customer(&format!("Pembeli {n}"))).collect();
+    let limits = whatsapp::Config {
+        messages_per_second: 20,
+        ..whatsapp::Config::default()
+    };
+    let world = Plan {
+        whatsapp: limits,
+        ..Plan::bots(2)
+    }
+    .with("WHATSAPP_MESSAGES_PER_SECOND", "20")
+    .open()
+    .await;
+    let crowd: Vec<_> = (0..60)
+        .map(|n| world.customer(&format!("Pembeli {n}")))
+        .collect();
     for customer in &crowd {
         customer.says("menu").await;
     }
@@ -63,6 +80,10 @@ async fn the_fleet_stays_inside_the_numbers_limit() {
         customer.hears().await;
     }
     let refused = "SELECT count(*) FROM outbox WHERE attempts > 1";
-    assert_eq!(world.count(refused).await, 0, "WhatsApp never had to say no");
+    assert_eq!(
+        world.count(refused).await,
+        0,
+        "WhatsApp never had to say no"
+    );
     world.ends_well().await;
 }

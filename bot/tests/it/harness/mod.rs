@@ -239,8 +239,9 @@ impl World {
             .sum()
     }
 
-    /// Waits until nothing is left to do: inbox and outbox have no work.
+    /// Waits until nothing is left to do: every webhook is delivered, inbox and outbox have no work.
     pub(crate) async fn settles(&self) {
+        assert!(self.whatsapp.idle(PATIENCE).await, "webhooks still wait");
         eventually(PATIENCE, async || {
             let left: i64 = sqlx::query_scalar(
                 "SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
