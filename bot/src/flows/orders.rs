@@ -246,18 +246,14 @@ pub async fn check_payment(turn: &mut Turn<'_>, number: &OrderNumber) -> Result<
 
 /// Where a parcel is: courier and tracking number, or how far the order is.
 pub async fn track(turn: &mut Turn<'_>, number: Option<&OrderNumber>) -> Result<Answer> {
-    let order = match number {
-        Some(number) => match own(turn, number).await? {
-            Some(order) => order,
-            None => return Ok(unknown(turn, number)),
-        },
-        None => {
-            let customer = turn.customer.id;
-            match orders::latest_to_track(turn.tx().await?, customer).await? {
-                Some(order) => order,
-                None => return Ok(none_yet(turn)),
-            }
-        }
+    let found = if let Some(number) = number {
+        own(turn, number).await?
+    } else {
+        let customer = turn.customer.id;
+        orders::latest_to_track(turn.tx().await?, customer).await?
+    };
+    let Some(order) = found else {
+        return Ok(number.map_or_else(|| none_yet(turn), |number| unknown(turn, number)));
     };
     let number = [("number", order.number.to_string().into())];
     let news = match (parcel(turn, &order), order.state) {

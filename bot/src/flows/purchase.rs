@@ -59,7 +59,7 @@ const REPEAT_QUIET: TimeDelta = TimeDelta::seconds(60);
 /// What the transaction came to.
 enum Outcome {
     /// Paid from saldo.
-    Paid(Placed),
+    Paid(Box<Placed>),
     /// Ordered; the payments sweep asks Midtrans and tells the customer how to pay.
     Awaiting,
     /// This quote became an order before.
@@ -200,7 +200,7 @@ async fn buy(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Result<Opt
     match transact(turn, quote, wish).await? {
         Outcome::Paid(placed) => {
             turn.conversation.open_quote = None;
-            paid(turn, placed).map(Some)
+            paid(turn, &placed).map(Some)
         }
         Outcome::Awaiting => {
             turn.conversation.open_quote = None;
@@ -239,7 +239,10 @@ async fn transact(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Resul
         return Ok(Outcome::Refused(Refused::OutOfStock(short)));
     }
     match plan {
-        Plan::Saldo => by_saldo(turn, quote).await.map(Outcome::Paid),
+        Plan::Saldo => {
+            let placed = by_saldo(turn, quote).await?;
+            Ok(Outcome::Paid(Box::new(placed)))
+        }
         Plan::Midtrans {
             method,
             saldo_part,
@@ -387,10 +390,10 @@ fn provider_order_id(number: &OrderNumber, random: u64) -> String {
 }
 
 /// The receipt as the turn's own reply.
-fn paid(turn: &mut Turn<'_>, placed: Placed) -> Result<Answer> {
+fn paid(turn: &mut Turn<'_>, placed: &Placed) -> Result<Answer> {
     let order = &placed.order;
     count_order(turn.app, order.state);
-    let receipt = fulfilment::receipt_of(turn.app, turn.customer.spoken(), &placed, turn.now)?;
+    let receipt = fulfilment::receipt_of(turn.app, turn.customer.spoken(), placed, turn.now)?;
     for parcel in receipt.further(turn.app, turn.customer.id, &turn.recipient, order.id) {
         turn.notices.push(parcel);
     }

@@ -222,7 +222,7 @@ pub async fn post_held(
     hold: Uuid,
     posting: &Posting<'_>,
 ) -> Result<bool, LedgerError> {
-    let held = sqlx::query!(
+    let pending = sqlx::query!(
         r#"SELECT held AS "held!", held_on AS "held_on!",
                   EXISTS (SELECT FROM ledger_txn v WHERE v.pending_id = t.id AND v.phase = 'void')
                       AS "voided!"
@@ -231,14 +231,14 @@ pub async fn post_held(
     )
     .fetch_optional(&mut *connection)
     .await?
-    .filter(|held| !held.voided)
+    .filter(|pending| !pending.voided)
     .ok_or(LedgerError::UnknownHold)?;
-    let held = Held {
+    let resolved = Held {
         txn: hold,
-        account: held.held_on,
-        amount: held.held,
+        account: pending.held_on,
+        amount: pending.held,
     };
-    write(connection, posting, Some(held)).await
+    write(connection, posting, Some(resolved)).await
 }
 
 struct Held {

@@ -171,7 +171,7 @@ pub async fn advance(
     now: DateTime<Utc>,
 ) -> Result<(), MoveError> {
     let events = Events::following(order.state, order.version, moves)?;
-    let moved = sqlx::query_scalar!(
+    let is_done = sqlx::query_scalar!(
         r#"
         WITH moved AS (
             UPDATE orders
@@ -205,7 +205,7 @@ pub async fn advance(
     )
     .fetch_one(connection)
     .await?;
-    if !moved {
+    if !is_done {
         return Err(MoveError::Overtaken);
     }
     order.state = events.last();

@@ -179,7 +179,7 @@ pub(super) fn compose(app: &App, language: Language, sale: &Sale<'_>, goods: &Go
             Vec::new()
         }
     };
-    cut(head.join("\n"), &secrets, &choices(app, language, order))
+    cut(&head.join("\n"), &secrets, &choices(app, language, order))
 }
 
 /// The message that brings digital goods after their receipt.
@@ -193,7 +193,7 @@ pub(super) fn goods_letter(
     let number = [("number", order.number.to_string().into())];
     let head = app.texts.get(language, "order-goods", &number);
     cut(
-        head,
+        &head,
         &secret_lines(lines, units),
         &choices(app, language, order),
     )
@@ -329,12 +329,12 @@ fn choices(app: &App, language: Language, order: &Order) -> Vec<warung_whatsapp:
 
 /// One message with buttons where everything fits; else texts, which may be longer, with every
 /// secret whole.
-fn cut(head: String, secrets: &[String], choices: &[warung_whatsapp::reply::Choice]) -> Receipt {
+fn cut(head: &str, secrets: &[String], choices: &[warung_whatsapp::reply::Choice]) -> Receipt {
     let secret = !secrets.is_empty();
     let all = if secret {
         format!("{head}\n\n{}", secrets.join("\n"))
     } else {
-        head.clone()
+        head.to_owned()
     };
     let is_short = units(&all) <= limits::INTERACTIVE_BODY_UNITS;
     if is_short || !secret {
@@ -414,7 +414,7 @@ mod tests {
             let secrets: Vec<String> =
                 secrets.iter().map(|secret| monospaced(secret)).collect();
             let choices = [Choice::new("v1|menu", "Menu"), Choice::new("v1|cart", "Cart")];
-            let receipt = cut(format!("x{head}x"), &secrets, &choices);
+            let receipt = cut(&format!("x{head}x"), &secrets, &choices);
             prop_assert_eq!(receipt.secret, !secrets.is_empty());
             let mut shown = String::new();
             for reply in std::iter::once(&receipt.reply).chain(&receipt.more) {
