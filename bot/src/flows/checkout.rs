@@ -63,13 +63,29 @@ pub async fn cart(turn: &mut Turn<'_>) -> Result<Answer> {
         .map(|item| (item.offer, item.quantity))
         .collect();
     if wanted.is_empty() {
-        return Ok(empty_cart(turn));
+        // "bayar" after a quote for one product means that quote.
+        return match turn.conversation.open_quote {
+            Some(nonce) => standing_quote(turn, &nonce).await,
+            None => Ok(empty_cart(turn)),
+        };
     }
     if let Some(answer) = shortage(turn, &wanted, Source::Cart) {
         return Ok(answer);
     }
     let note = (!ended.is_empty()).then(|| turn.say("quote-some-ended", &[]));
     draw_up(turn, &wanted, true, note).await
+}
+
+/// An open quote once more, or a fresh one in its place.
+async fn standing_quote(turn: &mut Turn<'_>, nonce: &QuoteNonce) -> Result<Answer> {
+    let quote = match own(turn, nonce).await? {
+        Ok(quote) => quote,
+        Err(answer) => return Ok(answer),
+    };
+    if quote.is_expired(turn.now) {
+        return requote(turn, nonce).await;
+    }
+    answer(turn, &quote, None).await
 }
 
 /// A fresh quote for what an older one held, at the prices of now: the old one has expired, or its
