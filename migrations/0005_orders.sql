@@ -115,7 +115,7 @@ CREATE TABLE stock_movement (
     order_line_id uuid UNIQUE REFERENCES order_line,
     at          timestamptz NOT NULL
 );
-CREATE INDEX stock_movement_variant ON stock_movement (variant_id);
+CREATE INDEX stock_movement_variant ON stock_movement (variant_id) INCLUDE (delta);
 COMMENT ON TABLE stock_movement IS 'Every change of on_hand; their sum is on_hand.';
 CREATE TRIGGER stock_movement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON stock_movement
     FOR EACH STATEMENT EXECUTE FUNCTION forbid_mutation();

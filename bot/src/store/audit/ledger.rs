@@ -33,9 +33,10 @@ pub async fn txn_balances(
 pub async fn imbalance(connection: &mut PgConnection, scope: &Scope) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"
-        SELECT coalesce(sum(e.amount), 0)::bigint AS "imbalance!"
+        SELECT coalesce(sum(e.total), 0)::bigint AS "imbalance!"
         FROM (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1) t
-        JOIN ledger_entry e ON e.txn_id = t.id
+        CROSS JOIN LATERAL (
+            SELECT sum(amount) AS total FROM ledger_entry WHERE txn_id = t.id) e
         "#,
         scope.rows,
     )
@@ -52,18 +53,23 @@ pub async fn saldo_is_its_entries(
         Finding,
         r#"
         WITH touched AS (
-            SELECT DISTINCT e.account_id
+            SELECT DISTINCT unnest(e.accounts) AS account_id
             FROM (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1) t
-            JOIN ledger_entry e ON e.txn_id = t.id
+            CROSS JOIN LATERAL (
+                SELECT array_agg(account_id) AS accounts FROM ledger_entry
+                WHERE txn_id = t.id AND account_version IS NOT NULL) e
+            WHERE $1::bigint IS NOT NULL
+            UNION ALL
+            SELECT id FROM ledger_account WHERE bounded AND $1::bigint IS NULL
         )
         SELECT a.code AS "subject!",
                format('posted is %s, its entries sum to %s', a.posted, e.total) AS "detail!"
-        FROM ledger_account a
+        FROM touched
+        JOIN ledger_account a ON a.id = touched.account_id
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(amount), 0) AS total FROM ledger_entry
-            WHERE account_id = a.id AND account_version IS NOT NULL) e
-        WHERE a.bounded AND a.posted <> e.total
-          AND ($1::bigint IS NULL OR a.id IN (SELECT account_id FROM touched))
+            WHERE account_id = touched.account_id AND account_version IS NOT NULL) e
+        WHERE a.posted <> e.total
         ORDER BY 1
         "#,
         scope.rows,
@@ -81,16 +87,19 @@ pub async fn saldo_has_no_gap(
         Finding,
         r#"
         WITH touched AS (
-            SELECT DISTINCT e.account_id
+            SELECT DISTINCT unnest(e.accounts) AS account_id
             FROM (SELECT id FROM ledger_txn ORDER BY id DESC LIMIT $1) t
-            JOIN ledger_entry e ON e.txn_id = t.id
-            WHERE e.account_version IS NOT NULL
+            CROSS JOIN LATERAL (
+                SELECT array_agg(account_id) AS accounts FROM ledger_entry
+                WHERE txn_id = t.id AND account_version IS NOT NULL) e
         ), entry AS (
-            SELECT e.account_id, e.account_version, e.balance_after,
-                   row_number() OVER history AS nth, sum(e.amount) OVER history AS balance
-            FROM touched JOIN ledger_entry e USING (account_id)
-            WHERE e.account_version IS NOT NULL
-            WINDOW history AS (PARTITION BY e.account_id ORDER BY e.account_version)
+            SELECT touched.account_id, e.*
+            FROM touched CROSS JOIN LATERAL (
+                SELECT account_version, balance_after, row_number() OVER history AS nth,
+                       sum(amount) OVER history AS balance
+                FROM ledger_entry
+                WHERE account_id = touched.account_id AND account_version IS NOT NULL
+                WINDOW history AS (ORDER BY account_version)) e
         )
         SELECT a.code AS "subject!",
                format('entry %s is numbered %s and says %s after it, not %s', e.nth,

@@ -14,25 +14,21 @@ pub async fn money(connection: &mut PgConnection, scope: &Scope) -> sqlx::Result
             SELECT id, number, state, total,
                    state NOT IN ('draft', 'awaiting_payment', 'cancelled', 'expired') AS was_paid
             FROM orders ORDER BY id DESC LIMIT $1
-        ), source AS (
-            SELECT o.id, 'order' AS source_type, o.id::text AS source_id FROM newest o
-            UNION ALL
-            SELECT o.id, 'payment', p.id::text
-            FROM newest o JOIN payment_attempt p ON p.order_id = o.id
-        ), sold AS (
-            SELECT s.id, sum(e.amount) AS rupiah
-            FROM source s
+        )
+        SELECT o.number AS "subject!",
+               format('%s with a total of %s, the books have %s', o.state, o.total, b.rupiah)
+                   AS "detail!"
+        FROM newest o
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(e.amount), 0) AS rupiah
+            FROM (SELECT 'order' AS source_type, o.id::text AS source_id
+                  UNION ALL
+                  SELECT 'payment', p.id::text FROM payment_attempt p WHERE p.order_id = o.id) s
             JOIN ledger_txn t ON t.kind = 'purchase' AND t.phase IN ('single', 'post')
                 AND t.source_type = s.source_type AND t.source_id = s.source_id
             JOIN ledger_entry e ON e.txn_id = t.id AND e.account_id = (
-                SELECT id FROM ledger_account WHERE code = 'sales')
-            GROUP BY s.id
-        )
-        SELECT o.number AS "subject!",
-               format('%s with a total of %s, the books have %s', o.state, o.total,
-                      coalesce(s.rupiah, 0)) AS "detail!"
-        FROM newest o LEFT JOIN sold s USING (id)
-        WHERE coalesce(s.rupiah, 0) <> CASE WHEN o.was_paid THEN o.total ELSE 0 END
+                SELECT id FROM ledger_account WHERE code = 'sales')) b
+        WHERE b.rupiah <> CASE WHEN o.was_paid THEN o.total ELSE 0 END
         ORDER BY 1
         "#,
         scope.rows,
