@@ -1,8 +1,8 @@
 //! Payment attempts at Midtrans and their events.
 //!
 //! `act_at` is the queue ([`queue`]): an attempt with a due `act_at` wants a bot to do something
-//! about it. Whoever wants it looked at sets `act_at` to now, even while a bot works on it: that bot
-//! then leaves it due.
+//! about it. Whoever wants it looked at sets `act_at` to now, even while a bot works on it: that
+//! bot then leaves it due.
 
 pub mod notifications;
 pub mod queue;
@@ -333,7 +333,8 @@ pub async fn load(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Optio
 pub async fn of_order(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Attempt>> {
     sqlx::query_as!(
         AttemptRow,
-        "SELECT * FROM payment_attempt WHERE order_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        "SELECT * FROM payment_attempt WHERE order_id = $1
+         ORDER BY created_at DESC, id DESC LIMIT 1",
         order,
     )
     .fetch_optional(connection)
@@ -347,7 +348,8 @@ pub async fn open_top_ups(pool: &PgPool, customer: i64) -> sqlx::Result<Vec<Atte
     sqlx::query_as!(
         AttemptRow,
         "SELECT * FROM payment_attempt
-         WHERE customer_id = $1 AND purpose = 'topup' AND state IN ('creating', 'unknown', 'pending')
+         WHERE customer_id = $1 AND purpose = 'topup'
+           AND state IN ('creating', 'unknown', 'pending')
          ORDER BY created_at DESC",
         customer,
     )
@@ -482,7 +484,8 @@ pub async fn ask_top_ups_now(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE payment_attempt SET act_at = $2
-         WHERE customer_id = $1 AND purpose = 'topup' AND state IN ('creating', 'unknown', 'pending')",
+         WHERE customer_id = $1 AND purpose = 'topup'
+           AND state IN ('creating', 'unknown', 'pending')",
         customer,
         now,
     )

@@ -298,7 +298,7 @@ async fn recorded(world: &World, count: u32) {
         let shown = world
             .metric(newest, "warung_invariant_violations_open")
             .await;
-        if is == i64::from(count) && (shown - f64::from(count)).abs() < f64::EPSILON {
+        if is == i64::from(count) && shown == i64::from(count) {
             Ok(())
         } else {
             Err(format!("{is} violations are on record, {shown} are shown"))

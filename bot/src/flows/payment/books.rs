@@ -75,17 +75,22 @@ pub(super) async fn take_back(
     connection: &mut PgConnection,
     refunds: &[Refund],
 ) -> Result<i64> {
-    let refunded: i64 = (refunds.iter())
-        .filter(|refund| refund.bank_confirmed_at.is_some())
-        .map(|refund| refund.amount)
-        .sum();
-    let amount = case.attempt.amount.get() - refunded;
+    let amount = case.attempt.amount.get() - confirmed(refunds);
     if amount <= 0 {
         return Ok(0);
     }
     let (legs, debt) = outward(case, connection, amount).await?;
     post_once(case, connection, Kind::Reversal, &legs).await?;
     Ok(debt)
+}
+
+/// The sum of refunds that their bank has confirmed.
+pub(super) fn confirmed(refunds: &[Refund]) -> i64 {
+    refunds
+        .iter()
+        .filter(|refund| refund.bank_confirmed_at.is_some())
+        .map(|refund| refund.amount)
+        .sum()
 }
 
 /// Books refunds that their bank has confirmed and that are not booked yet; returns their sum.

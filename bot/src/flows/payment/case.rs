@@ -67,7 +67,8 @@ impl Case<'_> {
             }
             Heard::ReadIt => return Ok(Next::Ask(Call::Status)),
             Heard::Silence { sent, wait } => {
-                self.silence(connection, sent).await?;
+                self.silence(connection, asked.may_have_charged(sent))
+                    .await?;
                 let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
                 self.again_later(wait.unwrap_or_default());
                 return Ok(Next::LetGo);
@@ -166,8 +167,12 @@ impl Case<'_> {
     }
 
     /// Nothing was heard.
-    async fn silence(&mut self, connection: &mut PgConnection, sent: bool) -> Result<()> {
-        if sent && self.attempt.state == PaymentState::Creating {
+    async fn silence(
+        &mut self,
+        connection: &mut PgConnection,
+        may_have_charged: bool,
+    ) -> Result<()> {
+        if may_have_charged && self.attempt.state == PaymentState::Creating {
             let reason = "Midtrans did not answer";
             self.move_to(connection, PaymentState::Unknown, "system", reason)
                 .await?;
@@ -180,7 +185,7 @@ impl Case<'_> {
     }
 
     /// Nobody can pay any more, and nobody has.
-    async fn end(&mut self, connection: &mut PgConnection) -> Result<()> {
+    pub(super) async fn end(&mut self, connection: &mut PgConnection) -> Result<()> {
         if !self.attempt.state.is_live() {
             return Ok(());
         }
@@ -200,12 +205,10 @@ impl Case<'_> {
         to: PaymentState,
         reason: &str,
     ) -> Result<()> {
+        // The end of an order asks for a call-off too; then it is the time that ran out.
+        let was_called_off = self.attempt.cancel_requested && self.now < self.attempt.expires_at;
         let actor = match to {
-            PaymentState::Cancelled
-                if self.attempt.cancel_requested && self.now < self.attempt.expires_at =>
-            {
-                "customer"
-            }
+            PaymentState::Cancelled if was_called_off => "customer",
             _ => PROVIDER,
         };
         let had_money = self.attempt.hold_until.take().is_some();

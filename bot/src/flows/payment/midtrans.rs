@@ -104,7 +104,10 @@ pub(super) async fn ask(app: &App, attempt: &Attempt, call: Call) -> Heard {
     match answer {
         Ok(heard) => heard,
         Err(error) => {
-            tracing::warn!(payment.id = %attempt.id, call = name, %error, "a call did not succeed");
+            // That there is no payment yet is what the status of an unused page says.
+            if error != CallError::NotFound {
+                tracing::warn!(payment.id = %attempt.id, call = name, %error, "a call failed");
+            }
             understand(call, attempt, &error, app.clock.now())
         }
     }
@@ -136,41 +139,27 @@ fn outcome(error: &CallError) -> &'static str {
 
 /// What a call's failure means.
 fn understand(call: Call, attempt: &Attempt, error: &CallError, now: DateTime<Utc>) -> Heard {
-    match error {
-        CallError::NotSent(_) => Heard::Silence {
-            sent: false,
-            wait: None,
-        },
-        CallError::Unknown(_) => Heard::Silence {
-            sent: true,
-            wait: None,
-        },
-        CallError::RateLimited { retry_after } => Heard::Silence {
+    let silence = |sent| Heard::Silence { sent, wait: None };
+    match (error, call) {
+        (CallError::NotSent(_), _) => silence(false),
+        (CallError::Unknown(_), _) => silence(true),
+        (CallError::RateLimited { retry_after }, _) => Heard::Silence {
             sent: false,
             wait: *retry_after,
         },
-        CallError::Unauthorized => {
+        (CallError::Unauthorized, _) => {
             tracing::error!("Midtrans refuses the server key: a person must act");
-            Heard::Silence {
-                sent: false,
-                wait: None,
-            }
+            silence(false)
         }
-        CallError::NotFound if call == Call::Status => {
-            Heard::Report(Box::new(missing(attempt, now)))
-        }
-        CallError::NotFound if call == Call::ClosePage => Heard::PageClosed,
-        CallError::Rejected { .. } | CallError::Invalid(_) | CallError::NotFound
-            if call == Call::Charge =>
-        {
-            Heard::Refused(error.to_string())
-        }
-        CallError::Duplicate | CallError::CannotModify => Heard::ReadIt,
-        CallError::Rejected { .. } | CallError::Invalid(_) | CallError::NotFound => {
-            Heard::Silence {
-                sent: true,
-                wait: None,
-            }
+        (CallError::Duplicate | CallError::CannotModify, _) => Heard::ReadIt,
+        (CallError::NotFound, Call::Status) => Heard::Report(Box::new(missing(attempt, now))),
+        (CallError::NotFound, Call::ClosePage) => Heard::PageClosed,
+        (
+            CallError::Rejected { .. } | CallError::Invalid(_) | CallError::NotFound,
+            Call::Charge,
+        ) => Heard::Refused(error.to_string()),
+        (CallError::Rejected { .. } | CallError::Invalid(_) | CallError::NotFound, _) => {
+            silence(true)
         }
     }
 }

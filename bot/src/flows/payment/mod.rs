@@ -1,14 +1,14 @@
 //! Payments at Midtrans, from the charge to the books.
 //!
 //! Nobody waits here: a sweep claims the attempts that are due and [`advance`]s each. A step is one
-//! call to Midtrans between two short transactions, never inside one; what comes back is decided on
-//! the freshly locked attempt by `warung_domain::settlement`, so that notifications, polls, taps and
-//! bots that overtake each other all end in the same books. `GET status` is the only truth: an
-//! answer that was lost, a notification, a call-off are reasons to read it.
+//! call to Midtrans between two short transactions, never inside one; what comes back is decided
+//! on the freshly locked attempt by `warung_domain::settlement`, so that notifications, polls, taps
+//! and bots that overtake each other all end in the same books. `GET status` is the only truth: a
+//! lost answer, a notification, a call-off are reasons to read it.
 //!
 //! Money for saldo that its bank may still take back (Permata, Mandiri Bill, Indomaret) is credited
 //! once the hold is over and the status says settled still: until then the attempt stays as it was,
-//! with `hold_until` set. So a settled attempt has one credit, and no saldo is spent before its time.
+//! with `hold_until` set. So a settled attempt has one credit, and no saldo is spent too early.
 
 mod books;
 mod case;

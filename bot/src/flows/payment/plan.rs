@@ -24,6 +24,7 @@ const BACKOFF_MOST: Duration = Duration::from_mins(1);
 /// What Midtrans was asked already in this go.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Asked {
+    read: bool,
     charged: bool,
     called_off: bool,
     page_closed: bool,
@@ -32,11 +33,17 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn note(&mut self, call: Call) {
         match call {
-            Call::Status => {}
+            Call::Status => self.read = true,
             Call::Charge => self.charged = true,
             Call::Cancel | Call::Expire => self.called_off = true,
             Call::ClosePage => self.page_closed = true,
         }
+    }
+
+    /// Whether a payment may exist at Midtrans although nothing was heard: a charge was sent now,
+    /// or its status had to be read because somebody may have sent one.
+    pub(super) fn may_have_charged(self, sent: bool) -> bool {
+        self.read || (self.charged && sent)
     }
 }
 

@@ -49,8 +49,11 @@ impl Case<'_> {
                 self.credit_saldo(connection, Some(why), hold_until).await
             }
             Verdict::Suspense { mismatch, received } => {
-                self.suspend(connection, &mismatch, received.map(Rupiah::get))
-                    .await
+                self.suspend(connection, &mismatch, received).await?;
+                if received.is_none() && is_end(&report.seen.status) {
+                    self.end(connection).await?;
+                }
+                Ok(())
             }
             Verdict::Reverse => {
                 self.reverse(connection, PaymentState::Reversed, report)
@@ -122,13 +125,13 @@ impl Case<'_> {
         &mut self,
         connection: &mut PgConnection,
         mismatch: &Mismatch,
-        received: Option<i64>,
+        received: Option<Rupiah>,
     ) -> Result<()> {
-        tracing::error!(payment.id = %self.attempt.id, ?mismatch, received,
+        tracing::error!(payment.id = %self.attempt.id, ?mismatch, ?received,
             "a payment is not as it was asked for: a person must look at it");
         self.count_alert("mismatch");
         if let Some(received) = received {
-            let txn = books::suspense(self, connection, received).await?;
+            let txn = books::suspense(self, connection, received.get()).await?;
             self.credit(
                 connection,
                 txn,
@@ -187,7 +190,8 @@ impl Case<'_> {
     }
 
     /// Money went back to the customer, by a refund that somebody made at Midtrans. Only refunds
-    /// that their bank has confirmed are final and booked, each once.
+    /// that their bank has confirmed are final and booked, each once; the attempt is refunded when
+    /// they sum to its amount.
     async fn refund(
         &mut self,
         connection: &mut PgConnection,
@@ -195,31 +199,25 @@ impl Case<'_> {
         report: &Report,
     ) -> Result<()> {
         let booked = books::refunds(self, connection, &report.refunds).await?;
-        let all_confirmed =
-            (report.refunds.iter()).all(|refund| refund.bank_confirmed_at.is_some());
-        if !all_confirmed {
+        let confirmed = books::confirmed(&report.refunds);
+        let is_whole = confirmed >= self.attempt.amount.get();
+        if to == PaymentState::Refunded && !is_whole {
             self.attempt.act_at = Some(self.now + REFUND_LOOK);
         }
-        let is_whole = to == PaymentState::Refunded && all_confirmed;
-        if booked > 0 || is_whole {
+        if booked > 0 {
             let to = if is_whole {
-                to
+                PaymentState::Refunded
             } else {
                 PaymentState::PartiallyRefunded
             };
             self.move_to(connection, to, PROVIDER, "money went back")
                 .await?;
-            self.note_refund(connection, booked, is_whole).await?;
+            self.note_refund(connection, booked).await?;
         }
         Ok(())
     }
 
-    async fn note_refund(
-        &mut self,
-        connection: &mut PgConnection,
-        booked: i64,
-        is_whole: bool,
-    ) -> Result<()> {
+    async fn note_refund(&mut self, connection: &mut PgConnection, booked: i64) -> Result<()> {
         let paid_by_this =
             (self.attempt.credit).is_some_and(|credit| credit.to == CreditedTo::Order);
         let Some(order) = self.order.as_mut().filter(|_| paid_by_this) else {
@@ -227,12 +225,12 @@ impl Case<'_> {
         };
         let refunded = (order.refunded.get() + booked).min(order.paid.get());
         order.refunded = Rupiah::try_from(refunded)?;
-        let whole_order = order.refunded == order.paid;
         let steps = [
             (OrderEvent::RefundStarted, "refunded at Midtrans"),
             (OrderEvent::Refunded, "the bank confirmed it"),
         ];
-        let moves = if is_whole && whole_order && order.state.transition(steps[0].0).is_ok() {
+        let is_whole = order.refunded == order.paid;
+        let moves = if is_whole && order.state.transition(steps[0].0).is_ok() {
             &steps[..]
         } else {
             &[]
@@ -247,14 +245,10 @@ impl Case<'_> {
         connection: &mut PgConnection,
         status: &ProviderStatus,
     ) -> Result<()> {
-        let gone = matches!(
-            status,
-            ProviderStatus::Deny
-                | ProviderStatus::Cancel
-                | ProviderStatus::Expire
-                | ProviderStatus::Failure
-        );
-        if gone && self.attempt.credit.is_none() && self.attempt.hold_until.take().is_some() {
+        if is_end(status)
+            && self.attempt.credit.is_none()
+            && self.attempt.hold_until.take().is_some()
+        {
             self.rest();
             tell::taken_back(self, connection).await?;
         }
@@ -280,6 +274,17 @@ impl Case<'_> {
             .with_label_values(&[kind])
             .inc();
     }
+}
+
+/// Whether no money can come any more in the ordinary way.
+fn is_end(status: &ProviderStatus) -> bool {
+    matches!(
+        status,
+        ProviderStatus::Deny
+            | ProviderStatus::Cancel
+            | ProviderStatus::Expire
+            | ProviderStatus::Failure
+    )
 }
 
 fn said(status: &ProviderStatus) -> &'static str {

@@ -1,7 +1,7 @@
 //! The auditor's questions: one function a rule, each looking for what must not be.
 //!
-//! Every rule derives anew what a column says, from other rows of one snapshot. A [`Scope`] bounds a
-//! look to the newest rows: what is older and cannot change was looked at when it was new.
+//! Every rule derives anew what a column says, from other rows of one snapshot. A [`Scope`] bounds
+//! a look to the newest rows: what is older and cannot change was looked at when it was new.
 
 pub mod ledger;
 pub mod orders;

@@ -4,8 +4,8 @@ use warung_sandbox::midtrans::{Call, Fault, Forgery};
 use warung_testkit::eventually;
 
 use super::{
-    VOUCHER, about_to_pay, attempt_becomes, gets_the_voucher, payment, pays_by, picks, picks_way,
-    poll_now,
+    VOUCHER, about_to_pay, all_is_read, attempt_becomes, gets_the_voucher, nothing_is_due, payment,
+    pays_by, picks, picks_way, poll_now,
 };
 use crate::harness::{PATIENCE, Plan, Says, World};
 
@@ -114,7 +114,7 @@ async fn each_notification_twice_is_one_receipt() {
     for _ in 0..3 {
         world.midtrans.resend_notification(&bill.order_id).unwrap();
     }
-    world.midtrans.quiet(PATIENCE).await.unwrap();
+    all_is_read(&world).await;
     world.settles().await;
     assert_eq!(sari.inbox().len(), 3);
     world.ends_well().await;
@@ -129,7 +129,7 @@ async fn a_settlement_told_before_its_pending_stays_settled() {
     let bill = payment(&world, VOUCHER).await;
     world.midtrans.pay(&bill.order_id).unwrap();
     gets_the_voucher(&sari).await;
-    world.midtrans.quiet(PATIENCE).await.unwrap();
+    all_is_read(&world).await;
     attempt_becomes(&world, "settled").await;
     world.ends_well().await;
 }
@@ -172,7 +172,7 @@ async fn forged_notifications_give_nothing_away() {
     notified(&world, before + forgeries.len()).await;
     attempt_becomes(&world, "pending").await;
     poll_now(&world).await;
-    world.settles().await;
+    nothing_is_due(&world).await;
     attempt_becomes(&world, "pending").await;
     assert_eq!(world.count("SELECT count(*) FROM ledger_txn").await, 0);
     // After the true settlement, a forged refund takes nothing back.
@@ -183,7 +183,7 @@ async fn forged_notifications_give_nothing_away() {
     world.midtrans.forge(&bill.order_id, edited).unwrap();
     notified(&world, before + 1).await;
     poll_now(&world).await;
-    world.settles().await;
+    nothing_is_due(&world).await;
     attempt_becomes(&world, "settled").await;
     world.ends_well().await;
 }
@@ -225,8 +225,7 @@ async fn money_of_another_amount_is_kept_for_a_person_to_look_at() {
         JOIN ledger_account a ON a.id = e.account_id WHERE a.code = 'suspense'";
     assert_eq!(world.count(suspense).await, VOUCHER);
     world.midtrans.resend_notification(&bill.order_id).unwrap();
-    world.midtrans.quiet(PATIENCE).await.unwrap();
-    world.settles().await;
+    all_is_read(&world).await;
     assert_eq!(world.count(suspense).await, VOUCHER, "booked once");
     world.ends_well().await;
 }

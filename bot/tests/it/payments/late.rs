@@ -5,8 +5,8 @@ use warung_sandbox::midtrans::{Fault, Status};
 use warung_testkit::eventually;
 
 use super::{
-    VOUCHER, about_to_pay, attempt_becomes, payment, pays_by, picks, poll_now, saldo_of,
-    time_runs_out,
+    VOUCHER, about_to_pay, all_is_read, attempt_becomes, payment, pays_by, picks, poll_now,
+    saldo_of, time_runs_out,
 };
 use crate::harness::{PATIENCE, Says, World};
 
@@ -32,7 +32,7 @@ async fn an_order_paid_while_it_was_being_cancelled_is_paid() {
     let sari = about_to_pay(&world, "Sari").await;
     pays_by(&sari, "qris").await;
     let bill = payment(&world, VOUCHER).await;
-    world.midtrans.quiet(PATIENCE).await.unwrap();
+    all_is_read(&world).await;
     world.midtrans.faults().next(Fault::Drop, 1);
     world.midtrans.pay(&bill.order_id).unwrap();
     picks(&sari, "|cancel|").await;

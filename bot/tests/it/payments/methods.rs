@@ -2,8 +2,8 @@
 
 use warung_sandbox::midtrans::{Instrument, Method};
 
-use super::{VOUCHER, about_to_pay, gets_the_voucher, payment, pays_by, poll_now};
-use crate::harness::{PATIENCE, Says, World};
+use super::{VOUCHER, about_to_pay, all_is_read, gets_the_voucher, payment, pays_by};
+use crate::harness::{Says, World};
 
 #[tokio::test]
 async fn a_qris_code_is_scanned_and_the_voucher_comes() {
@@ -111,8 +111,7 @@ async fn after_a_refusal_on_the_page_the_customer_may_choose_again() {
         .unwrap();
     world.midtrans.choose(&order, Method::BcaVa).unwrap();
     world.midtrans.fail(&order).unwrap();
-    world.midtrans.quiet(PATIENCE).await.unwrap();
-    poll_now(&world).await;
+    all_is_read(&world).await;
     world.midtrans.choose(&order, Method::Qris).unwrap();
     world.midtrans.pay(&order).unwrap();
     gets_the_voucher(&sari).await;

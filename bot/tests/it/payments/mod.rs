@@ -92,6 +92,22 @@ async fn poll_now(world: &World) {
         .unwrap();
 }
 
+/// Waits until Midtrans has told everything and every payment was read since.
+async fn all_is_read(world: &World) {
+    world.midtrans.quiet(PATIENCE).await.unwrap();
+    nothing_is_due(world).await;
+}
+
+/// Waits until no payment is due, and no bot works on one.
+async fn nothing_is_due(world: &World) {
+    let due = "SELECT count(*) FROM payment_attempt WHERE owner IS NOT NULL OR act_at <= now()";
+    eventually(PATIENCE, async || match world.count(due).await {
+        0 => Ok(()),
+        due => Err(format!("{due} payments are due")),
+    })
+    .await;
+}
+
 /// A customer's saldo.
 async fn saldo_of(world: &World, customer: &Customer) -> i64 {
     sqlx::query_scalar(
