@@ -54,7 +54,7 @@ impl Case<'_> {
         &mut self,
         connection: &mut PgConnection,
         heard: Heard,
-        asked: Asked,
+        asked: &Asked,
     ) -> Result<Next> {
         match heard {
             Heard::Report(report) => return self.report(connection, &report, asked).await,
@@ -82,7 +82,7 @@ impl Case<'_> {
         &mut self,
         connection: &mut PgConnection,
         report: &Report,
-        asked: Asked,
+        asked: &Asked,
     ) -> Result<Next> {
         let status = &report.seen.status;
         self.note(report);

@@ -81,7 +81,7 @@ async fn work(app: &App, claim: &Claim) -> Result<()> {
         if let Some(call) = next {
             asked.note(call);
         }
-        match conclude(app, claim, heard, asked).await? {
+        match conclude(app, claim, heard, &asked).await? {
             Next::Ask(call) => next = Some(call),
             Next::LetGo => return Ok(()),
         }
@@ -90,7 +90,7 @@ async fn work(app: &App, claim: &Claim) -> Result<()> {
 }
 
 /// Applies what was heard in one transaction: the payment's row, then the order's, then the rest.
-async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: Asked) -> Result<Next> {
+async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: &Asked) -> Result<Next> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
     let Some(attempt) = queue::reopen(&mut tx, claim).await? else {

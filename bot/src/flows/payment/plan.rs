@@ -22,28 +22,22 @@ const BACKOFF: Duration = Duration::from_secs(1);
 const BACKOFF_MOST: Duration = Duration::from_mins(1);
 
 /// What Midtrans was asked already in this go.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Asked {
-    read: bool,
-    charged: bool,
-    called_off: bool,
-    page_closed: bool,
-}
+#[derive(Debug, Default)]
+pub(super) struct Asked(Vec<Call>);
 
 impl Asked {
     pub(super) fn note(&mut self, call: Call) {
-        match call {
-            Call::Status => self.read = true,
-            Call::Charge => self.charged = true,
-            Call::Cancel | Call::Expire => self.called_off = true,
-            Call::ClosePage => self.page_closed = true,
-        }
+        self.0.push(call);
     }
 
     /// Whether a payment may exist at Midtrans although nothing was heard: a charge was sent now,
     /// or its status had to be read because somebody may have sent one.
-    pub(super) fn may_have_charged(self, sent: bool) -> bool {
-        self.read || (self.charged && sent)
+    pub(super) fn may_have_charged(&self, sent: bool) -> bool {
+        self.has(Call::Status) || (self.has(Call::Charge) && sent)
+    }
+
+    fn has(&self, call: Call) -> bool {
+        self.0.contains(&call)
     }
 }
 
@@ -90,7 +84,7 @@ pub(super) enum Page {
 pub(super) fn page(
     attempt: &Attempt,
     status: &ProviderStatus,
-    asked: Asked,
+    asked: &Asked,
     now: DateTime<Utc>,
 ) -> Option<Page> {
     let is_idle = matches!(
@@ -99,7 +93,7 @@ pub(super) fn page(
     );
     let has_page = matches!(attempt.instructions, Some(Instructions::Link { .. }));
     let is_payable = attempt.state.is_live() && attempt.hold_until.is_none();
-    if !(is_idle && has_page && is_payable) || asked.page_closed {
+    if !(is_idle && has_page && is_payable) || asked.has(Call::ClosePage) {
         return None;
     }
     Some(if is_over(attempt, now) {
@@ -113,7 +107,7 @@ pub(super) fn page(
 pub(super) fn after(
     attempt: &Attempt,
     status: &ProviderStatus,
-    asked: Asked,
+    asked: &Asked,
     now: DateTime<Utc>,
 ) -> Then {
     // With a hold, the money is in: there is nothing to call off.
@@ -122,11 +116,11 @@ pub(super) fn after(
     }
     let over = is_over(attempt, now);
     // A charge that was answered, or known already, and still has told nothing to pay by.
-    let lost = attempt.instructions.is_none() && asked.charged;
+    let lost = attempt.instructions.is_none() && asked.has(Call::Charge);
     if over || lost {
         return match status {
             ProviderStatus::Missing => Then::End,
-            _ if asked.called_off => Then::Stuck,
+            _ if asked.has(Call::Cancel) || asked.has(Call::Expire) => Then::Stuck,
             _ if now >= attempt.expires_at => Then::Ask(Call::Expire),
             _ => Then::Ask(Call::Cancel),
         };
@@ -255,11 +249,16 @@ mod tests {
     #[test]
     fn what_gives_no_way_to_pay_is_charged_again_once_and_then_called_off() {
         let lost = attempt(PaymentState::Pending);
-        let then = |asked| after(&lost, &ProviderStatus::Pending, asked, at(5));
-        assert_eq!(then(Asked::default()), Then::Ask(Call::Charge));
-        assert_eq!(then(asked(Call::Charge)), Then::Ask(Call::Cancel));
+        let then = |asked: &Asked| after(&lost, &ProviderStatus::Pending, asked, at(5));
+        assert_eq!(then(&Asked::default()), Then::Ask(Call::Charge));
+        assert_eq!(then(&asked(Call::Charge)), Then::Ask(Call::Cancel));
         let known = with_code(PaymentState::Pending);
-        let then = after(&known, &ProviderStatus::Pending, asked(Call::Charge), at(5));
+        let then = after(
+            &known,
+            &ProviderStatus::Pending,
+            &asked(Call::Charge),
+            at(5),
+        );
         assert_eq!(then, Then::Rest);
     }
 
@@ -269,28 +268,33 @@ mod tests {
             cancel_requested: true,
             ..with_code(PaymentState::Pending)
         };
-        let then = |asked, now| after(&unwanted, &ProviderStatus::Pending, asked, now);
-        assert_eq!(then(Asked::default(), at(5)), Then::Ask(Call::Cancel));
-        assert_eq!(then(asked(Call::Cancel), at(5)), Then::Stuck);
-        assert_eq!(then(Asked::default(), at(900)), Then::Ask(Call::Expire));
-        let missing = after(&unwanted, &ProviderStatus::Missing, Asked::default(), at(5));
+        let then = |asked: &Asked, now| after(&unwanted, &ProviderStatus::Pending, asked, now);
+        assert_eq!(then(&Asked::default(), at(5)), Then::Ask(Call::Cancel));
+        assert_eq!(then(&asked(Call::Cancel), at(5)), Then::Stuck);
+        assert_eq!(then(&Asked::default(), at(900)), Then::Ask(Call::Expire));
+        let missing = after(
+            &unwanted,
+            &ProviderStatus::Missing,
+            &Asked::default(),
+            at(5),
+        );
         assert_eq!(missing, Then::End);
         let held = Attempt {
             hold_until: Some(at(600)),
             ..unwanted
         };
-        let paid = after(&held, &ProviderStatus::Settlement, Asked::default(), at(5));
+        let paid = after(&held, &ProviderStatus::Settlement, &Asked::default(), at(5));
         assert_eq!(paid, Then::Rest, "the money is in");
     }
 
     #[test]
     fn a_page_on_which_nobody_pays_stays_open_until_its_end() {
-        let page_at = |status, asked, now| page(&with_page(), &status, asked, now);
-        let none = Asked::default();
+        let page_at = |status, asked: &Asked, now| page(&with_page(), &status, asked, now);
+        let none = &Asked::default();
         for idle in [ProviderStatus::Missing, ProviderStatus::Deny] {
             assert_eq!(page_at(idle.clone(), none, at(5)), Some(Page::Open));
             assert_eq!(page_at(idle.clone(), none, at(900)), Some(Page::MustClose));
-            assert_eq!(page_at(idle, asked(Call::ClosePage), at(900)), None);
+            assert_eq!(page_at(idle, &asked(Call::ClosePage), at(900)), None);
         }
         assert_eq!(page_at(ProviderStatus::Pending, none, at(900)), None);
         let code = with_code(PaymentState::Pending);
