@@ -262,3 +262,33 @@ async fn a_bot_killed_while_charging_is_made_up_for_by_another() {
     sari.hears().await.says_all(&["Pembayaran diterima"]);
     world.ends_well().await;
 }
+
+#[tokio::test]
+async fn twenty_pay_at_once_over_two_bots_and_every_notification_comes_twice_out_of_order() {
+    let world = Plan::bots(2).open().await;
+    let faults = world.midtrans.faults();
+    faults.chance(Fault::Duplicate, None, 1_000);
+    faults.chance(Fault::Reorder, None, 300);
+    faults.chance(Fault::AnswerLost, Some(Call::Charge), 200);
+    let mut crowd = Vec::new();
+    for n in 0..20 {
+        let customer = about_to_pay(&world, &format!("Pembeli {n}")).await;
+        picks_way(&customer, "qris").await;
+        crowd.push(customer);
+    }
+    for customer in &crowd {
+        customer.hears().await.says_all(&["Rp10.000"]);
+    }
+    let bills = world.midtrans.payments();
+    assert_eq!(bills.len(), 20, "one charge each");
+    for bill in &bills {
+        world.midtrans.pay(&bill.order_id).unwrap();
+    }
+    for customer in &crowd {
+        gets_the_voucher(customer).await;
+        assert_eq!(customer.inbox().len(), 3);
+    }
+    let sold = "SELECT count(DISTINCT order_line_id) FROM stock_unit";
+    assert_eq!(world.count(sold).await, 20);
+    world.ends_well().await;
+}
