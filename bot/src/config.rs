@@ -32,7 +32,7 @@ pub struct Config {
     pub limits: Limits,
     /// `DATA_KEY`: 32 bytes in base64 that seal digital goods and personal data at rest.
     pub data_key: DataKey,
-    /// `STAFF_IDENTITIES`: wa_ids or BSUIDs that may give staff commands.
+    /// `STAFF_IDENTITIES`: `wa_id`s or BSUIDs that may give staff commands.
     pub staff: Vec<String>,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: traces go here when set.
     pub otlp_endpoint: Option<String>,
@@ -371,27 +371,25 @@ impl Source {
                 self.faults.push(Fault {
                     variable: name.to_owned(),
                     reason,
-                })
+                });
             })
             .ok()
     }
 
     fn required<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let faults = self.faults.len();
-        match self.raw(name) {
-            Some(value) => self.parsed(name, &value, parse),
-            None => {
-                // An unreadable file was already reported; "missing" would only confuse.
-                if self.faults.len() == faults {
-                    let reason = "is missing".to_owned();
-                    self.faults.push(Fault {
-                        variable: name.to_owned(),
-                        reason,
-                    });
-                }
-                None
-            }
+        if let Some(value) = self.raw(name) {
+            return self.parsed(name, &value, parse);
         }
+        // An unreadable file was already reported; "missing" would only confuse.
+        if self.faults.len() == faults {
+            let reason = "is missing".to_owned();
+            self.faults.push(Fault {
+                variable: name.to_owned(),
+                reason,
+            });
+        }
+        None
     }
 
     fn or_default<T>(
@@ -444,10 +442,12 @@ fn list<T>(value: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the parsers")]
 fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the parsers")]
 fn secret(value: &str) -> Result<SecretString, String> {
     Ok(SecretString::from(value))
 }

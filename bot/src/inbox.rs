@@ -20,7 +20,7 @@ pub const MAX_ATTEMPTS: i32 = 5;
 /// The constraint that a message without a customer meets.
 pub const SENDER_GONE: &str = "inbox_message_has_customer";
 /// Items of one customer that one turn works on at most.
-pub const MAX_ITEMS_PER_TURN: i64 = 20;
+pub const MAX_ITEMS_PER_TURN: u8 = 20;
 
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,7 +273,7 @@ pub async fn waiting(pool: &PgPool, customers: &[i64]) -> sqlx::Result<Vec<Item>
         ORDER BY i.id
         "#,
         customers,
-        MAX_ITEMS_PER_TURN,
+        i64::from(MAX_ITEMS_PER_TURN),
     )
     .fetch_all(pool)
     .await

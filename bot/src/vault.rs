@@ -7,7 +7,7 @@ use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
     aead::{Aead, Payload},
 };
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, Mac, digest::array::Array};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -109,7 +109,7 @@ impl Vault {
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of any length; the zero key is unreachable.
-    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Array::default()))
 }
 
 #[cfg(test)]

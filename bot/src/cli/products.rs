@@ -76,9 +76,9 @@ fn report(catalogue: &Catalogue, plan: &Plan) {
                 new += 1;
                 format!("new      {}  {}", row.sku, row.name_id)
             }
-            Change::Changed(changes) => {
+            Change::Changed(columns) => {
                 changed += 1;
-                format!("changed  {}  {}", row.sku, changes.join(", "))
+                format!("changed  {}  {}", row.sku, columns.join(", "))
             }
             Change::Unchanged => {
                 unchanged += 1;

@@ -52,14 +52,12 @@ pub(super) async fn watch(
         return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
     }
     let begun = Instant::now();
-    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            metrics.panics.with_label_values(&["http"]).inc();
-            tracing::error!(http.route = route, "a handler panicked");
-            (StatusCode::SERVICE_UNAVAILABLE, "try again").into_response()
-        }
-    };
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let response = handled.unwrap_or_else(|_| {
+        metrics.panics.with_label_values(&["http"]).inc();
+        tracing::error!(http.route = route, "a handler panicked");
+        (StatusCode::SERVICE_UNAVAILABLE, "try again").into_response()
+    });
     metrics
         .request_seconds
         .with_label_values(&[route])

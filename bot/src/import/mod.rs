@@ -2,8 +2,8 @@
 //!
 //! One row is one variant, known by its `sku`. Rows of one category with the same name are variants
 //! of one product; what tells them apart stands behind a bar in the name: `Kopi Gayo|250 g`.
-//! Beside the file, `categories.csv` (`slug,name_id,name_en,emoji`) may name the categories and give
-//! their order. Pictures are PNG or JPEG files, named relative to the file.
+//! Beside the file, `categories.csv` (`slug,name_id,name_en,emoji`) may name the categories and
+//! give their order. Pictures are PNG or JPEG files, named relative to the file.
 //!
 //! `stock` is what is on hand of a physical product; left empty it stays as it is. A digital
 //! product's stock are its units, so its `stock` is empty or 0.

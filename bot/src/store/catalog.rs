@@ -265,7 +265,8 @@ pub async fn categories(app: &App) -> Result<Arc<Vec<Category>>, Unreadable> {
                     SELECT c.slug, c.name_id, c.name_en, c.emoji, c.position, counted.products
                     FROM category c
                     JOIN (SELECT p.category_id, count(*) AS products FROM product p
-                          WHERE p.active GROUP BY p.category_id) counted ON counted.category_id = c.id
+                          WHERE p.active GROUP BY p.category_id) counted
+                    ON counted.category_id = c.id
                 ) c
             ) AS "categories!: Json<Vec<Category>>"
             FROM catalog_version version WHERE version.tag = 'produk'

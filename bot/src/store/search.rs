@@ -1,8 +1,8 @@
 //! Finding products by code or by words, typos forgiven.
 //!
 //! Steps, each only when those before found nothing: every word stands in the name; the name is
-//! very like the words by trigrams (pg_trgm); one letter of one word is wrong; the name is somewhat
-//! like the words; some of the words stand in it. Each step begins at an index.
+//! very like the words by trigrams (`pg_trgm`); one letter of one word is wrong; the name is
+//! somewhat like the words; some of the words stand in it. Each step begins at an index.
 
 use std::sync::Arc;
 

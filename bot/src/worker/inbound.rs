@@ -163,13 +163,14 @@ impl Desk {
         // Where one customer floods the queue the claim may have seen few others.
         let flooded = of_customer
             .values()
-            .any(|items| items.len() >= MAX_ITEMS_PER_TURN as usize);
+            .any(|items| items.len() >= usize::from(MAX_ITEMS_PER_TURN));
         let more = claims.len() == ready.len() || flooded;
         for (claim, permit) in claims.into_iter().zip(ready) {
             let items = of_customer.remove(&claim.customer.id).unwrap_or_default();
-            let (app, hold) = (app.clone(), self.held.add(claim.customer.id));
+            let in_hand = self.held.add(claim.customer.id);
+            let app = app.clone();
             self.turns.spawn(async move {
-                let (_permit, _hold) = (permit, hold);
+                let (_permit, _in_hand) = (permit, in_hand);
                 app.metrics.turns_in_flight.inc();
                 work(&app, claim, items).await;
                 app.metrics.turns_in_flight.dec();

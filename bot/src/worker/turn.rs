@@ -105,6 +105,7 @@ impl Answer {
 
     /// The answer of a turn whose messages had `self`, then `next`: views give way, outcomes are
     /// all told, in order.
+    #[must_use]
     pub fn merged_with(self, mut next: Self) -> Self {
         if !self.outcome {
             return next;

@@ -55,7 +55,7 @@ async fn has_everything(customer: &Customer) {
 #[tokio::test]
 async fn a_customer_without_a_number_is_known_and_answered_by_user_id() {
     let world = World::new().await;
-    let number = world.free_number();
+    let number = World::free_number();
     // Without its letters and dot this id would be a number of somebody else.
     let sari = world.customer_as(Profile {
         username: Some("sari".to_owned()),
@@ -80,7 +80,7 @@ async fn a_changed_number_keeps_saldo_and_cart() {
     let mut sari = world.customer("Sari");
     comes_with_a_full_cart(&world, &sari).await;
     let old = sari.wa_id().to_owned();
-    let new = world.free_number();
+    let new = World::free_number();
     sari.changes_number(&new).await.unwrap();
     world.whatsapp.idle(PATIENCE).await;
     world.settles().await;
@@ -109,10 +109,10 @@ async fn a_stranger_on_a_number_without_user_ids_is_not_taken_for_its_old_owner(
         bsuid: None,
         ..profile(wa_id, name, "ID.x")
     };
-    let number = world.free_number();
+    let number = World::free_number();
     let mut sari = world.customer_as(nameless(&number, "Sari"));
     comes_with_a_full_cart(&world, &sari).await;
-    let new = world.free_number();
+    let new = World::free_number();
     sari.changes_number(&new).await.unwrap();
     world.whatsapp.idle(PATIENCE).await;
     world.settles().await;
@@ -127,7 +127,7 @@ async fn a_stranger_on_a_number_without_user_ids_is_not_taken_for_its_old_owner(
 #[tokio::test]
 async fn a_number_that_turns_up_with_another_user_id_has_changed_hands() {
     let world = World::new().await;
-    let number = world.free_number();
+    let number = World::free_number();
     let sari = world.customer_as(profile(&number, "Sari", "ID.sari"));
     comes_with_a_full_cart(&world, &sari).await;
     let joko = world.customer_as(profile(&number, "Joko", "ID.joko"));
@@ -146,10 +146,10 @@ async fn a_number_that_turns_up_with_another_user_id_has_changed_hands() {
 #[tokio::test]
 async fn who_wrote_from_the_new_number_before_the_news_came_becomes_one_again() {
     let world = Plan::bots(2).open().await;
-    let number = world.free_number();
+    let number = World::free_number();
     let sari = world.customer_as(profile(&number, "Sari", "ID.before"));
     comes_with_a_full_cart(&world, &sari).await;
-    let new = world.free_number();
+    let new = World::free_number();
     let again = world.customer_as(profile(&new, "Sari", "ID.after"));
     again.asks("bahasa id").await;
     again.asks("tambah KOPI-01 999").await;
@@ -189,7 +189,7 @@ async fn a_new_user_id_is_the_same_customer_in_any_order() {
     world.settles().await;
     has_everything(&sari).await;
 
-    let number = world.free_number();
+    let number = World::free_number();
     let dewi = world.customer_as(profile(&number, "Dewi", "ID.dewi1"));
     comes_with_a_full_cart(&world, &dewi).await;
     // The first message under the new id overtakes the news.
@@ -212,7 +212,7 @@ async fn a_new_user_id_is_the_same_customer_in_any_order() {
 #[tokio::test]
 async fn news_that_name_nobody_but_by_user_ids_are_understood() {
     let world = World::new().await;
-    let number = world.free_number();
+    let number = World::free_number();
     let sari = world.customer_as(Profile {
         hides_number: true,
         ..profile(&number, "Sari", "ID.one")
@@ -235,10 +235,10 @@ async fn news_that_name_nobody_but_by_user_ids_are_understood() {
 #[tokio::test]
 async fn messages_that_come_while_two_customers_become_one_are_each_heard_once() {
     let world = Plan::bots(2).open().await;
-    let number = world.free_number();
+    let number = World::free_number();
     let sari = world.customer_as(profile(&number, "Sari", "ID.before"));
     comes_with_a_full_cart(&world, &sari).await;
-    let new = world.free_number();
+    let new = World::free_number();
     let again = world.customer_as(profile(&new, "Sari", "ID.after"));
     again.asks("bahasa id").await;
     let moved = json!({
@@ -270,10 +270,10 @@ async fn messages_that_come_while_two_customers_become_one_are_each_heard_once()
 #[tokio::test]
 async fn saldo_held_for_an_order_follows_when_it_is_freed() {
     let mut world = World::new().await;
-    let number = world.free_number();
+    let number = World::free_number();
     let sari = world.customer_as(profile(&number, "Sari", "ID.before"));
     comes_with_a_full_cart(&world, &sari).await;
-    let new = world.free_number();
+    let new = World::free_number();
     let again = world.customer_as(profile(&new, "Sari", "ID.after"));
     again.asks("bahasa id").await;
     again.asks("alamat Jl. Melati No. 5, Bandung 40115").await;

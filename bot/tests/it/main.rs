@@ -1,6 +1,11 @@
 //! The bot's stories: real bot processes, a real PostgreSQL, a real Redis Cluster, and the WhatsApp
 //! and Midtrans sandboxes, told in the customers' words.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot go on fails by panicking"
+)]
+
 mod audit;
 mod fleet;
 mod harness;

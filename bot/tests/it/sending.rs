@@ -13,7 +13,7 @@ async fn a_server_error_is_tried_again_and_the_customer_hears_once() {
     sari.asks("menu").await;
     world.settles().await;
     assert_eq!(sari.inbox().len(), 1);
-    assert_eq!(world.metric(0, "warung_sends_total").await, 3.0);
+    assert_eq!(world.metric(0, "warung_sends_total").await, 3);
     world.ends_well().await;
 }
 

@@ -20,8 +20,8 @@ use crate::{
 /// Longest address shown in a quote, in characters.
 const SHOWN_ADDRESS_CHARS: usize = 160;
 
-/// Shows a quote with its ways to pay; `note` stands on top. From now on it is the open quote, which
-/// "ya" confirms. Without an address, where one is needed, the message asks for it instead.
+/// Shows a quote with its ways to pay; `note` stands on top. From now on it is the open quote,
+/// which "ya" confirms. Without an address, where one is needed, the message asks for it instead.
 pub async fn answer(turn: &mut Turn<'_>, quote: &Quote, note: Option<String>) -> Result<Answer> {
     turn.conversation.open_quote = Some(quote.nonce);
     let customer = turn.customer.id;

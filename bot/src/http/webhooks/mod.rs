@@ -56,7 +56,7 @@ async fn read(
         }),
         Ok(Err(error)) => {
             let over = std::error::Error::source(&error)
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+                .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
             Err(if over {
                 too_large
             } else {

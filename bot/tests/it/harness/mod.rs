@@ -190,7 +190,7 @@ impl World {
 
     /// A customer with a number of their own.
     pub(crate) fn customer(&self, name: &str) -> Customer {
-        Customer::new(self.whatsapp.customer(&self.free_number(), name))
+        Customer::new(self.whatsapp.customer(&Self::free_number(), name))
     }
 
     /// A customer who is known to WhatsApp as the story says.
@@ -199,7 +199,7 @@ impl World {
     }
 
     /// A phone number that nobody has.
-    pub(crate) fn free_number(&self) -> String {
+    pub(crate) fn free_number() -> String {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         format!("62812{number:08}")
     }
@@ -224,8 +224,8 @@ impl World {
         sqlx::query_scalar(sql).fetch_one(&self.db).await.unwrap()
     }
 
-    /// A metric of one bot, summed over its labels; 0 where there is none.
-    pub(crate) async fn metric(&self, bot: usize, name: &str) -> f64 {
+    /// A counter of one bot, summed over its labels; 0 where there is none.
+    pub(crate) async fn metric(&self, bot: usize, name: &str) -> i64 {
         let text = self
             .http
             .get(self.bots[bot].url("/metrics"))
@@ -235,7 +235,7 @@ impl World {
         let text = text.text().await.unwrap();
         text.lines()
             .filter(|line| line.split(['{', ' ']).next() == Some(name))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<i64>().ok())
             .sum()
     }
 
