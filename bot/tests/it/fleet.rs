@@ -365,3 +365,30 @@ async fn ten_messages_in_a_row_are_answered_in_their_order() {
     assert!(order.is_sorted(), "{order:?}");
     world.ends_well().await;
 }
+
+#[tokio::test]
+async fn a_purchase_under_an_older_fence_token_is_rolled_back_and_made_again_under_a_newer_one() {
+    let world = World::new().await;
+    let sari = about_to_buy(&world, "Sari").await;
+    // Somebody has committed under a much newer token, as after a pause longer than the lock.
+    sqlx::query(
+        "INSERT INTO lock_fence (resource, token)
+         SELECT customer_id || ':buy', 1000000 FROM customer_alias",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    sari.taps(&saldo_option(&sari)).await.unwrap();
+    eventually(PATIENCE, async || {
+        world.metric(0, "warung_lock_fenced_total").await >= 1
+    })
+    .await;
+    assert_eq!(world.count(SOLD).await, 0, "nothing of it was committed");
+    sqlx::query("DELETE FROM lock_fence")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sari.hears().await.says_all(&["KELAS-"]);
+    assert_eq!(world.count(SOLD).await, 1);
+    world.ends_well().await;
+}

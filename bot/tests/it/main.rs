@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod buying;
 mod fleet;
 mod harness;
 mod identities;

@@ -1,0 +1,140 @@
+//! From greeting to receipt, the whole way: by buttons and by text, in both languages, goods and
+//! vouchers; and how many messages WhatsApp bills for it.
+
+use warung_sandbox::whatsapp::{Kind, Received};
+
+use crate::harness::{Customer, Says, World};
+
+/// Messages from greeting to receipt of a simple purchase, at most: each is billed.
+const BILLED_MESSAGES: usize = 4;
+const ADDRESS: &str = "Sari, Jl. Melati No. 5, Coblong, Bandung 40132";
+
+/// The id of the option of a message whose id holds `mark`.
+fn option(shown: &Received, mark: &str) -> String {
+    let options = shown.options();
+    let found = options.iter().find(|option| option.id.contains(mark));
+    found
+        .unwrap_or_else(|| panic!("no {mark} among {options:?}"))
+        .id
+        .clone()
+}
+
+/// Pays the newest bill at Midtrans and waits for the receipt.
+async fn pays(world: &World, customer: &Customer) -> Received {
+    let bill = world.midtrans.payments().pop().expect("a bill");
+    world.midtrans.pay(&bill.order_id).unwrap();
+    customer.hears().await
+}
+
+#[tokio::test]
+async fn a_voucher_is_bought_by_buttons_alone_and_four_messages_are_billed() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    let menu = sari.asks("halo").await;
+    menu.says_all(&["Toko Sari"]);
+    // Who knows what they want says so to the menu; everything after is taps.
+    let quote = sari.asks("beli VOUCHER-10 1").await;
+    quote.says_all(&["Rp10.000"]);
+    let bill = sari.chooses(&option(&quote, "|qris~")).await;
+    assert!(bill.image().is_some(), "the QR code is a picture");
+    pays(&world, &sari)
+        .await
+        .says_all(&["Pembayaran diterima", "KELAS-", "WIB"]);
+    let billed = sari.inbox().len();
+    assert!(
+        billed <= BILLED_MESSAGES,
+        "{billed} messages for one simple purchase"
+    );
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn goods_are_found_by_tapping_through_the_shop_and_sent_to_an_address() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    let menu = sari.asks("menu").await;
+    assert_eq!(menu.kind(), Kind::List);
+    let products = sari.chooses(&option(&menu, "kopi")).await;
+    let detail = sari.chooses(&option(&products, "KOPI-01")).await;
+    detail.says_all(&["Kopi Gayo", "Rp45.000", "stok"]);
+    sari.chooses(&option(&detail, "v1|buy")).await;
+    let asked = sari.asks("2").await;
+    asked.says_all(&["Rp90.000", "Rp100.000", "alamat"]);
+    let quote = sari.asks(ADDRESS).await;
+    quote.says_all(&["Jl. Melati", "Rp100.000"]);
+    sari.chooses(&option(&quote, "|va_bca~"))
+        .await
+        .says_all(&["BCA", "Rp100.000"]);
+    pays(&world, &sari)
+        .await
+        .says_all(&["WRG-", "2 × Kopi Gayo", "Ongkir: Rp10.000"]);
+    let held = "SELECT count(*) FROM stock_item WHERE reserved > 0";
+    assert_eq!(world.count(held).await, 0, "what was held is sold");
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_whole_purchase_by_text_alone_in_english() {
+    let world = World::new().await;
+    let tom = world.customer("Tom");
+    tom.asks("language en").await;
+    tom.asks("hello").await.says_all(&["Toko Sari"]);
+    tom.asks("search gayo coffe")
+        .await
+        .says_all(&["Gayo Coffee"]);
+    tom.asks("add KOPI-01 1").await;
+    tom.asks("add TEH-01 2").await;
+    tom.asks("cart")
+        .await
+        .says_all(&["Gayo Coffee", "Jasmine Tea", "Rp75.000"]);
+    tom.asks("checkout").await.says_all(&["address"]);
+    tom.asks("Tom, Jl. Kemang Raya 12, Jakarta Selatan 12730")
+        .await
+        .says_all(&["Rp85.000"]);
+    // The number of the option does as well as a tap.
+    let bill = tom.asks("1").await;
+    assert!(bill.image().is_some(), "{}", bill.text());
+    pays(&world, &tom)
+        .await
+        .says_all(&["Gayo Coffee", "Rp85.000"]);
+    tom.asks("orders").await.says_all(&["WRG-"]);
+    tom.asks("cart").await.never_says("Gayo");
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn yes_confirms_the_quote_on_the_screen_once_and_no_drops_it() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    sari.asks("beli VOUCHER-10 1").await;
+    sari.asks("tidak").await;
+    sari.asks("ya").await;
+    assert_eq!(
+        world.count("SELECT count(*) FROM orders").await,
+        0,
+        "nothing was asked"
+    );
+    sari.asks("beli VOUCHER-10 1").await;
+    let bill = sari.asks("YA!").await;
+    assert!(bill.image().is_some(), "the first way to pay is QRIS");
+    sari.asks("ya").await;
+    assert_eq!(world.count("SELECT count(*) FROM orders").await, 1);
+    pays(&world, &sari).await.says_all(&["KELAS-"]);
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_customer_with_an_address_pays_from_saldo_in_three_messages() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    world.give_saldo(&sari, 200_000).await;
+    sari.asks(&format!("alamat {ADDRESS}")).await;
+    let before = sari.inbox().len();
+    sari.asks("menu").await;
+    let quote = sari.asks("beli KOPI-01 1").await;
+    sari.chooses(&option(&quote, "|saldo~"))
+        .await
+        .says_all(&["Rp55.000", "WRG-"]);
+    assert_eq!(sari.inbox().len() - before, 3);
+    world.ends_well().await;
+}
