@@ -373,7 +373,7 @@ async fn a_purchase_under_an_older_fence_token_is_rolled_back_and_made_again_und
     // Somebody has committed under a much newer token, as after a pause longer than the lock.
     sqlx::query(
         "INSERT INTO lock_fence (resource, token)
-         SELECT customer_id || ':buy', 1000000 FROM customer_alias",
+         SELECT DISTINCT customer_id || ':buy', 1000000 FROM customer_alias",
     )
     .execute(&world.db)
     .await
