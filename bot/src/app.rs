@@ -1,6 +1,12 @@
 //! What every part of a bot shares.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
@@ -81,6 +87,8 @@ pub struct Inner {
 /// Wake-up calls: each says only "look again".
 #[derive(Debug, Default)]
 pub struct Signals {
+    /// Turns this process could begin now; 0 in one without the worker role.
+    pub free_turns: AtomicUsize,
     /// Messages wait.
     pub inbound: Notify,
     /// Sends wait.
@@ -179,9 +187,14 @@ impl App {
 pub const INBOUND_HINT: Hint = Hint::new(0);
 
 impl App {
-    /// Wakes the workers of other bots. Loss is harmless: they look by themselves every 250 ms.
-    pub fn hint_fleet(&self) {
-        self.coordination.hints().publish(INBOUND_HINT);
+    /// Wakes this bot's worker, or those of other bots where it has no turn free. Loss is harmless:
+    /// all look by themselves every 250 ms.
+    pub fn messages_wait(&self) {
+        if self.signals.free_turns.load(Ordering::Relaxed) > 0 {
+            self.signals.inbound.notify_one();
+        } else {
+            self.coordination.hints().publish(INBOUND_HINT);
+        }
     }
 }
 

@@ -290,8 +290,7 @@ impl Writer {
         };
         self.count(&items, fresh.len());
         if items.iter().any(|item| item.kind == Kind::Message) {
-            self.app.signals.inbound.notify_one();
-            self.app.hint_fleet();
+            self.app.messages_wait();
         }
         Ok(())
     }

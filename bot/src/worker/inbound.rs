@@ -5,7 +5,7 @@
 use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -143,6 +143,8 @@ impl Desk {
     /// may wait.
     async fn claim_and_spawn(&self, first: OwnedSemaphorePermit) -> Result<bool> {
         let app = &self.app;
+        let free_turns = self.permits.available_permits() + 1;
+        app.signals.free_turns.store(free_turns, Ordering::Relaxed);
         let mut ready = vec![first];
         while let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             ready.push(permit);
@@ -165,6 +167,9 @@ impl Desk {
             .values()
             .any(|items| items.len() >= usize::from(MAX_ITEMS_PER_TURN));
         let more = claims.len() == ready.len() || flooded;
+        app.signals
+            .free_turns
+            .store(ready.len() - claims.len(), Ordering::Relaxed);
         for (claim, permit) in claims.into_iter().zip(ready) {
             let items = of_customer.remove(&claim.customer.id).unwrap_or_default();
             let in_hand = self.held.add(claim.customer.id);
@@ -174,6 +179,7 @@ impl Desk {
                 app.metrics.turns_in_flight.inc();
                 work(&app, claim, items).await;
                 app.metrics.turns_in_flight.dec();
+                app.signals.free_turns.fetch_add(1, Ordering::Relaxed);
             });
         }
         Ok(more)
