@@ -1,6 +1,6 @@
 //! From a cart or a product to a quote: what it costs, where it goes, how it can be paid.
 
-mod address;
+pub(crate) mod address;
 mod answer;
 pub(crate) mod shortage;
 pub(crate) mod ways;

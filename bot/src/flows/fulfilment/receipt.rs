@@ -13,6 +13,7 @@ use warung_whatsapp::{limits, message::Recipient, reply::Reply};
 use super::{Addressee, choice};
 use crate::{
     app::App,
+    flows::checkout::address,
     messages::Args,
     outbox::{self, Body, NewParcel, Priority},
     store::{
@@ -263,12 +264,9 @@ pub fn method_name(stored: &str) -> &str {
 /// The beginning of an order's address.
 pub fn address_hint(app: &App, order: &Order) -> Option<String> {
     let sealed = order.address.as_deref()?;
-    let address = app.vault.open(ADDRESS_PURPOSE, sealed).ok()?;
+    let address = app.vault.open(address::SEAL_PURPOSE, sealed).ok()?;
     Some(shortened(&address))
 }
-
-/// What addresses are sealed for.
-const ADDRESS_PURPOSE: &str = "address";
 
 fn shortened(address: &str) -> String {
     let line = address.split_whitespace().collect::<Vec<_>>().join(" ");
