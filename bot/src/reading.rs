@@ -7,7 +7,7 @@ use warung_domain::{
 };
 use warung_whatsapp::inbound::{Content, Inbound, OrderItem, System};
 
-use crate::{outbox, worker::turn::Turn};
+use crate::{outbox, store::catalog, worker::turn::Turn};
 
 /// A message, understood as far as it can be.
 #[derive(Debug, Clone)]
@@ -132,12 +132,15 @@ async fn text(turn: &mut Turn<'_>, inbound: &Inbound, body: &str) -> Result<Read
         }
         None => None,
     };
+    // Without the catalogue a word such as "bawang" may be taken for a mistyped command; better so
+    // than no answer.
+    let vocabulary = catalog::vocabulary(turn.app).await.ok();
     let context = ParseContext {
         is_staff: turn.is_staff(),
         awaiting: turn.conversation.awaiting.as_ref(),
         menu: &turn.conversation.menu,
         quoted: quoted.as_ref(),
-        product_words: None,
+        product_words: vocabulary.as_deref(),
     };
     Ok(match parse(body, &context) {
         Parsed::Command(command) => Reading::Command(command),
