@@ -1,0 +1,1 @@
+//! The custom resources of `shops.warung.dev/v1alpha1`.

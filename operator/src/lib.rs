@@ -1,0 +1,3 @@
+//! The operator of Warung: turns each `WhatsAppShop` into a selling shop.
+
+pub mod crds;

@@ -1,0 +1,3 @@
+//! `warung-operator`: run the controllers, or print the custom resource definitions.
+
+fn main() {}
