@@ -1,5 +1,7 @@
 //! Opening one connection to one node.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -20,6 +22,9 @@ const CALLS_IN_FLIGHT_MAX: usize = 1_024;
 pub(crate) struct Connector {
     template: ConnectionInfo,
     connect_timeout: Duration,
+    /// Whether the last answer to the credentials was no, so that it is told once and not at
+    /// each attempt.
+    refused: Arc<AtomicBool>,
 }
 
 impl Connector {
@@ -27,6 +32,7 @@ impl Connector {
         Self {
             template,
             connect_timeout,
+            refused: Arc::default(),
         }
     }
 
@@ -84,11 +90,31 @@ impl Connector {
             Ok(connection)
         };
         match tokio::time::timeout(self.connect_timeout, opening).await {
-            Ok(result) => result,
+            Ok(result) => {
+                self.note_refusal(address, &result);
+                result
+            }
             Err(_) => Err(RedisError::from((
                 ErrorKind::Io,
                 "timed out while connecting",
             ))),
         }
     }
+
+    /// To its callers wrong credentials are one more way for Redis to be away; people must be told.
+    fn note_refusal<T>(&self, address: &Address, result: &RedisResult<T>) {
+        let refused = match result {
+            Ok(_) => false,
+            Err(error) if is_refusal(error) => true,
+            Err(_) => return,
+        };
+        if self.refused.swap(refused, Ordering::Relaxed) != refused && refused {
+            tracing::error!(node = %address, "redis refuses the user name or password");
+        }
+    }
+}
+
+fn is_refusal(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }

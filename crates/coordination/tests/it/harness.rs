@@ -44,7 +44,15 @@ impl Shop {
     }
 
     pub(crate) async fn bot_with(&self, change: impl FnOnce(&mut Config)) -> Bot {
-        let mut config = Config::parse(&self.nodes, &self.prefix).unwrap();
+        Self::connect(Config::parse(&self.nodes, &self.prefix).unwrap(), change).await
+    }
+
+    /// A bot that is told of one node only.
+    pub(crate) async fn bot_at(&self, node: &str) -> Bot {
+        Self::connect(Config::parse([node], &self.prefix).unwrap(), |_| {}).await
+    }
+
+    async fn connect(mut config: Config, change: impl FnOnce(&mut Config)) -> Bot {
         // Two cores run everything at once here; a stall of the machine is no fault of Redis.
         config.timeouts.vote = Duration::from_millis(200);
         config.timeouts.response = Duration::from_millis(400);

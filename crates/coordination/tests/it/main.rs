@@ -13,4 +13,5 @@ mod lock;
 mod pace;
 mod rate_limit;
 mod scripts;
+mod secured;
 mod session;
