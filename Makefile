@@ -22,6 +22,7 @@ demo: setup
 
 test:
 	@scripts/setup --pages
+	@scripts/kubernetes api
 	cargo test --workspace
 
 bench: setup

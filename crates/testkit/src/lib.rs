@@ -1,8 +1,9 @@
 //! Real stores for tests, the demo and the benchmark: a private PostgreSQL, a private six-node
-//! Redis Cluster, and child processes that die with whoever started them.
+//! Redis Cluster, a real Kubernetes, and child processes that die with whoever started them.
 
 pub mod bot;
 mod eventually;
+pub mod kubernetes;
 pub mod ports;
 mod postgres;
 pub mod process;

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ pub struct Program {
     inherits_environment: bool,
     directory: Option<PathBuf>,
     user: Option<User>,
-    output: Output,
+    output: Destination,
     death_signal: Signal,
 }
 
@@ -48,7 +48,7 @@ pub struct User {
 }
 
 #[derive(Debug)]
-enum Output {
+enum Destination {
     Inherited,
     Discarded,
     Log(PathBuf),
@@ -65,7 +65,7 @@ impl Program {
             inherits_environment: true,
             directory: None,
             user: None,
-            output: Output::Inherited,
+            output: Destination::Inherited,
             death_signal: Signal::KILL,
         }
     }
@@ -130,14 +130,14 @@ impl Program {
     /// Appends standard output and error to a file.
     #[must_use]
     pub fn log_to(mut self, file: impl Into<PathBuf>) -> Self {
-        self.output = Output::Log(file.into());
+        self.output = Destination::Log(file.into());
         self
     }
 
     /// Throws standard output and error away.
     #[must_use]
     pub fn quiet(mut self) -> Self {
-        self.output = Output::Discarded;
+        self.output = Destination::Discarded;
         self
     }
 
@@ -153,9 +153,9 @@ impl Program {
     pub fn spawn(&self) -> io::Result<Guarded> {
         let mut command = self.command();
         let (out, err) = match &self.output {
-            Output::Inherited => (Stdio::inherit(), Stdio::inherit()),
-            Output::Discarded => (Stdio::null(), Stdio::null()),
-            Output::Log(path) => {
+            Destination::Inherited => (Stdio::inherit(), Stdio::inherit()),
+            Destination::Discarded => (Stdio::null(), Stdio::null()),
+            Destination::Log(path) => {
                 let file = File::options().create(true).append(true).open(path)?;
                 (Stdio::from(file.try_clone()?), Stdio::from(file))
             }
@@ -173,6 +173,14 @@ impl Program {
     /// Runs the program to its end and returns what it wrote to both outputs together with its
     /// status. The program still dies with us.
     pub fn run(&self) -> io::Result<(ExitStatus, String)> {
+        let output = self.output()?;
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        Ok((output.status, text))
+    }
+
+    /// Runs the program to its end and returns its status and what it wrote to each output.
+    pub fn output(&self) -> io::Result<Output> {
         let mut command = self.command();
         command
             .stdin(Stdio::null())
@@ -180,15 +188,18 @@ impl Program {
             .stderr(Stdio::piped());
         command.process_group(0);
         let child = spawn_from_keeper(command).map_err(|error| self.name_in(&error))?;
-        let output = child.wait_with_output()?;
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
-        Ok((output.status, text))
+        child.wait_with_output()
     }
 
     /// As [`Program::run`], without blocking the runtime.
     pub async fn run_to_end(self) -> io::Result<(ExitStatus, String)> {
         let running = tokio::task::spawn_blocking(move || self.run());
+        running.await.map_err(io::Error::other)?
+    }
+
+    /// As [`Program::output`], without blocking the runtime.
+    pub async fn output_to_end(self) -> io::Result<Output> {
+        let running = tokio::task::spawn_blocking(move || self.output());
         running.await.map_err(io::Error::other)?
     }
 

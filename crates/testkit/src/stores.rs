@@ -107,7 +107,7 @@ impl Stores {
 
 /// Starts a shell that removes the directory once we are gone, however we went: nothing of ours
 /// runs at the end of a killed process, and statics are never dropped.
-fn sweep_after_us(directory: &Path) -> Result<Child> {
+pub(crate) fn sweep_after_us(directory: &Path) -> Result<Child> {
     let script = "cat >/dev/null; \
         for turn in 1 2 3 4 5 6 7 8 9 10; do rm -rf \"$1\" 2>/dev/null && exit; sleep 0.3; done";
     let directory: PathBuf = directory.to_owned();
