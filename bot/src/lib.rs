@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod outbox;
 pub mod qr;
 pub mod reading;
+pub mod schema;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

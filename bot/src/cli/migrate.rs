@@ -2,19 +2,70 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use serde::Serialize;
 use sqlx::PgPool;
 
-use super::say;
+use super::{
+    report::{ReportTo, shorten},
+    say,
+};
+use crate::{
+    config::AdminConfig,
+    schema::{self, Migrated},
+};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+/// What `migrate` is told.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Migrate {
+    /// The role that serves the shop: it gets what it needs of each table and nothing more.
+    #[arg(long, env = "MIGRATE_GRANT_TO", value_name = "ROLE")]
+    grant_to: Option<String>,
+    #[command(flatten)]
+    report: ReportTo,
+}
 
-/// Applies what is missing; sqlx's advisory lock lets only one process do it at a time.
-pub(super) async fn run(pool: &PgPool) -> Result<ExitCode> {
-    MIGRATIONS
-        .run(pool)
-        .await
-        .context("the database could not be migrated")?;
-    say("the database is up to date");
+#[derive(Serialize)]
+struct Report {
+    kind: &'static str,
+    version: i64,
+    applied: i64,
+    error: Option<String>,
+}
+
+/// Migrates and grants; says so, and reports it either way.
+pub(super) async fn run(told: &Migrate, config: &AdminConfig) -> Result<ExitCode> {
+    let done = async {
+        let pool = super::connect(config).await?;
+        apply(&pool, told.grant_to.as_deref()).await
+    };
+    let done = done.await;
+    let (migrated, error) = match &done {
+        Ok(migrated) => (*migrated, None),
+        Err(error) => (
+            Migrated {
+                version: 0,
+                applied: 0,
+            },
+            Some(shorten(&format!("{error:#}"))),
+        ),
+    };
+    told.report.write(&Report {
+        kind: "migrate",
+        version: migrated.version,
+        applied: migrated.applied,
+        error,
+    });
+    done?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn apply(pool: &PgPool, role: Option<&str>) -> Result<Migrated> {
+    let migrated = schema::migrate(pool).await?;
+    say("the database is up to date");
+    if let Some(role) = role {
+        schema::grant(pool, role).await?;
+        say(&format!("{role} may serve it"));
+    }
+    Ok(migrated)
 }

@@ -2,8 +2,10 @@
 
 mod audit;
 mod dead_letters;
+mod install;
 mod migrate;
 mod products;
+mod report;
 mod settings;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -42,8 +44,13 @@ enum Verb {
         )]
         roles: Vec<Role>,
     },
-    /// Bring the database to this version's schema.
-    Migrate,
+    /// Bring the database to this version's schema, and give the serving role its rights.
+    Migrate(migrate::Migrate),
+    /// Copy this program into a directory, for a Job in another image.
+    Install {
+        /// Where to.
+        directory: PathBuf,
+    },
     /// Products and their stock.
     #[command(subcommand)]
     Products(ProductsVerb),
@@ -118,6 +125,10 @@ pub fn run(cli: Cli) -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Verb::Serve { roles } => serve(&cli.log, roles).await,
+            Verb::Install { directory } => match install::run(&directory) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error),
+            },
             verb => administer(verb).await,
         }
     })
@@ -151,9 +162,11 @@ async fn administer(verb: Verb) -> ExitCode {
 }
 
 async fn dispatch(verb: Verb, config: &AdminConfig) -> Result<ExitCode> {
+    if let Verb::Migrate(told) = &verb {
+        return migrate::run(told, config).await;
+    }
     let pool = connect(config).await?;
     match verb {
-        Verb::Migrate => migrate::run(&pool).await,
         Verb::Products(ProductsVerb::Import { file, apply }) => {
             products::import(&pool, &file, apply).await
         }
@@ -169,7 +182,9 @@ async fn dispatch(verb: Verb, config: &AdminConfig) -> Result<ExitCode> {
         Verb::Settings(SettingsVerb::Set { key, value }) => {
             settings::set(&pool, &key, &value).await
         }
-        Verb::Serve { .. } => anyhow::bail!("serve is not an administrator's command"),
+        Verb::Serve { .. } | Verb::Install { .. } | Verb::Migrate(_) => {
+            anyhow::bail!("this one is run elsewhere")
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod identities;
 mod ingress;
 mod observability;
 mod payments;
+mod rights;
 mod sending;
 mod staff;
 mod talk;

@@ -4,7 +4,7 @@
 //! the story did not announce, and the auditor is content.
 
 mod customer;
-mod shop;
+pub(crate) mod shop;
 
 use std::{
     path::PathBuf,
@@ -84,8 +84,10 @@ impl Plan {
 
 /// A shop with everything around it.
 pub(crate) struct World {
-    /// The shop's database, for looking and for setting the scene.
+    /// The shop's database as its owner has it, for looking and for setting the scene.
     pub(crate) db: PgPool,
+    /// Its address for the owner.
+    pub(crate) owner_url: String,
     /// WhatsApp.
     pub(crate) whatsapp: whatsapp::Sandbox,
     /// Midtrans.
@@ -106,7 +108,7 @@ impl World {
 
     async fn open(plan: Plan) -> Self {
         let stores = stores().await;
-        let database_url = match plan.database_url {
+        let owner_url = match plan.database_url {
             Some(url) => {
                 shop::prepare(url.clone()).await.unwrap();
                 url
@@ -141,12 +143,13 @@ impl World {
                 server_key: plan.midtrans.server_key,
             },
             more,
-            database_url,
+            database_url: shop::as_serving(&owner_url),
         };
-        let db = shop::connect(&shop.database_url).await;
+        let db = shop::connect(&owner_url).await;
         let http = http_client().unwrap();
         let mut world = Self {
             db,
+            owner_url,
             whatsapp,
             midtrans,
             bots: Vec::new(),

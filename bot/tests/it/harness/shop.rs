@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use warung_testkit::process::Program;
 
 use super::STAFF;
 
 /// The stories' data key: 32 bytes of zero, in base64.
-pub(super) const DATA_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+pub(crate) const DATA_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// The bot under test.
-pub(super) fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_warung-bot"))
 }
 
@@ -32,13 +32,46 @@ pub(super) fn defaults() -> Vec<(String, String)> {
     .into()
 }
 
-/// Fills an empty database: schema, catalogue, digital units, settings.
+/// The role that every story's bots serve as: it has the rights of `migrations/grants.sql` alone.
+pub(crate) const SERVING_ROLE: &str = "warung_bot";
+
+/// The address of a database as the serving role reaches it.
+pub(crate) fn as_serving(owner_url: &str) -> String {
+    as_role(owner_url, SERVING_ROLE)
+}
+
+/// The address of a database for a role made by [`ensure_role`].
+pub(crate) fn as_role(url: &str, role: &str) -> String {
+    let mut url = reqwest::Url::parse(url).unwrap();
+    url.set_username(role).unwrap();
+    url.set_password(Some(role)).unwrap();
+    url.into()
+}
+
+/// Makes a role without any right, its password being its name.
+pub(crate) async fn ensure_role(url: &str, role: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let made = AssertSqlSafe(format!("CREATE ROLE {role} LOGIN PASSWORD '{role}'"));
+    let there = sqlx::query("SELECT FROM pg_roles WHERE rolname = $1").bind(role);
+    if there
+        .fetch_optional(&mut connection)
+        .await
+        .unwrap()
+        .is_none()
+    {
+        sqlx::query(made).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+/// Fills an empty database: schema, rights, catalogue, digital units, settings.
 pub(super) async fn prepare(database_url: String) -> Result<()> {
+    ensure_role(&database_url, SERVING_ROLE).await;
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures");
     let products = format!("{fixtures}/products.csv");
     let vouchers = format!("{fixtures}/units/VOUCHER-10.txt");
     let commands: [&[&str]; 5] = [
-        &["migrate"],
+        &["migrate", "--grant-to", SERVING_ROLE],
         &["products", "import", &products, "--apply"],
         &["products", "add-units", "VOUCHER-10", &vouchers],
         &["settings", "set", "shop.name", "Toko Sari"],
