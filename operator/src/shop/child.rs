@@ -1,0 +1,82 @@
+//! A child object of a shop, as it is wanted.
+
+use kube::Resource;
+use kube::api::ApiResource;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Names an object of the shop's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Its kind, such as `Deployment`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Whether a child holds what must outlive the shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Made again from the manifest: owned by the shop, collected with it.
+    Never,
+    /// Holds data or the key to it: under `deletionPolicy: Retain` nothing owns it, and it is
+    /// created once and never overwritten.
+    UnderRetain,
+}
+
+/// A child object of a shop, as it is wanted, without owner references (`apply` adds them).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// Where the API server keeps it.
+    pub resource: ApiResource,
+    /// The object.
+    pub object: Value,
+    /// Whether it outlives the shop.
+    pub keep: Keep,
+}
+
+impl Child {
+    /// Wraps a typed object.
+    ///
+    /// # Panics
+    /// If the object cannot be written as JSON, which no Kubernetes type allows.
+    pub fn new<K>(object: &K) -> Self
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let mut value = serde_json::to_value(object).expect("Kubernetes objects are JSON");
+        let resource = ApiResource::erase::<K>(&());
+        value["apiVersion"] = Value::from(resource.api_version.clone());
+        value["kind"] = Value::from(resource.kind.clone());
+        Self {
+            resource,
+            object: value,
+            keep: Keep::Never,
+        }
+    }
+
+    /// Wraps an object of a kind that is known only by its name.
+    pub fn of_kind(resource: ApiResource, object: Value) -> Self {
+        Self {
+            resource,
+            object,
+            keep: Keep::Never,
+        }
+    }
+
+    /// The same child, kept when the shop is deleted under `Retain`.
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        self.keep = Keep::UnderRetain;
+        self
+    }
+
+    /// What it is found by.
+    pub fn key(&self) -> ObjectKey {
+        let name = self.object["metadata"]["name"].as_str().unwrap_or_default();
+        ObjectKey {
+            kind: self.resource.kind.clone(),
+            name: name.to_owned(),
+        }
+    }
+}

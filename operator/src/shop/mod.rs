@@ -1,0 +1,77 @@
+//! One shop: what is found, what is wanted, what is done, what is said.
+//!
+//! ```text
+//! dereference  reads: children, referenced Secrets, known kinds, PostgreSQL, Redis   (client)
+//! validate     faults of the manifest and of what it names, as conditions            (pure)
+//! build        every child object, the steps for PostgreSQL and Redis                (pure)
+//! apply        writes what differs, and nothing else                                 (client)
+//! status       sums up, writes when it differs                                       (client)
+//! ```
+
+mod child;
+mod credentials;
+
+pub use child::{Child, Keep, ObjectKey};
+pub use credentials::{BackupKeyPair, Credentials, DatabaseCredentials};
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::crds::{ShopBackup, ShopRestore};
+
+/// What the operator was started with, the same for all shops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Defaults {
+    /// Image of the bot where the manifest names none.
+    pub bot_image: String,
+    /// Image of PostgreSQL where the manifest names none.
+    pub postgres_image: String,
+    /// Image of Redis or Valkey where the manifest names none.
+    pub redis_image: String,
+    /// Namespace of the operator, whose pods may reach the stores.
+    pub operator_namespace: String,
+    /// Domain of the cluster, such as `cluster.local`.
+    pub cluster_domain: String,
+}
+
+/// What the cluster and the stores say of a shop now.
+#[derive(Clone, Default)]
+pub struct Found {
+    /// The shop's children (label `app.kubernetes.io/instance`), as the API server has them.
+    pub children: BTreeMap<ObjectKey, Value>,
+    /// Secrets that the manifest names: their keys and values, by name; `None` when missing.
+    pub secrets: BTreeMap<String, Option<BTreeMap<String, Vec<u8>>>>,
+    /// Optional kinds that this cluster has.
+    pub kinds: KnownKinds,
+    /// Backups of the shop.
+    pub backups: Vec<ShopBackup>,
+    /// The restore that holds the shop now, the oldest unfinished one.
+    pub restore: Option<ShopRestore>,
+}
+
+/// Optional kinds that a cluster has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownKinds {
+    /// `monitoring.coreos.com/v1` `ServiceMonitor`.
+    pub service_monitor: bool,
+    /// `monitoring.coreos.com/v1` `PrometheusRule`.
+    pub prometheus_rule: bool,
+    /// `gateway.networking.k8s.io/v1` `HTTPRoute`.
+    pub http_route: bool,
+    /// `postgresql.cnpg.io/v1` `Cluster`.
+    pub cloud_native_pg: bool,
+}
+
+/// How far a shop has come; decides which children may exist yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The database answers, with its roles.
+    pub database_ready: bool,
+    /// The image that the database was last migrated for.
+    pub migrated_image: Option<String>,
+    /// Redis nodes whose pods run an old revision are rolled by the Redis room (`OnDelete`).
+    pub redis_formed: bool,
+    /// A restore holds the shop: no bot may run, no schedule may start.
+    pub held: bool,
+}
