@@ -20,7 +20,7 @@ pub enum Keep {
     /// Made again from the manifest: owned by the shop, collected with it.
     Never,
     /// Holds data or the key to it: under `deletionPolicy: Retain` nothing owns it, and it is
-    /// created once and never overwritten.
+    /// created once and never overwritten, unless it [grows](Child::grows).
     UnderRetain,
 }
 
@@ -55,6 +55,17 @@ impl Child {
         }
     }
 
+    /// Wraps an object written as JSON, without `apiVersion` and `kind`.
+    pub fn from_json<K>(mut object: Value) -> Self
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let resource = ApiResource::erase::<K>(&());
+        object["apiVersion"] = Value::from(resource.api_version.clone());
+        object["kind"] = Value::from(resource.kind.clone());
+        Self::of_kind(resource, object)
+    }
+
     /// Wraps an object of a kind that is known only by its name.
     pub fn of_kind(resource: ApiResource, object: Value) -> Self {
         Self {
@@ -69,6 +80,11 @@ impl Child {
     pub fn kept(mut self) -> Self {
         self.keep = Keep::UnderRetain;
         self
+    }
+
+    /// Whether it is applied again though it is kept: a volume claim's size follows the manifest.
+    pub fn grows(&self) -> bool {
+        self.resource.kind == "PersistentVolumeClaim"
     }
 
     /// What it is found by.

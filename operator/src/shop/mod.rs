@@ -10,11 +10,12 @@
 
 mod child;
 mod credentials;
+pub mod names;
 
 pub use child::{Child, Keep, ObjectKey};
 pub use credentials::{BackupKeyPair, Credentials, DatabaseCredentials};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -72,6 +73,10 @@ pub struct Progress {
     pub migrated_image: Option<String>,
     /// Redis nodes whose pods run an old revision are rolled by the Redis room (`OnDelete`).
     pub redis_formed: bool,
+    /// Shards of Redis that are no longer wanted and are empty: their StatefulSets may go.
+    pub redis_empty_shards: BTreeSet<usize>,
+    /// Shards whose surplus replicas hold nothing that is not elsewhere: they may shrink.
+    pub redis_shrinkable: BTreeSet<usize>,
     /// A restore holds the shop: no bot may run, no schedule may start.
     pub held: bool,
 }
