@@ -1,4 +1,10 @@
 //! The operator of Warung: turns each `WhatsAppShop` into a selling shop.
 
+pub mod conditions;
 pub mod crds;
+pub mod fence;
+pub mod lease;
+pub mod metrics;
+pub mod server;
 pub mod shop;
+pub mod telemetry;

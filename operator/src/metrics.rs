@@ -1,0 +1,226 @@
+//! Figures of the operator for Prometheus.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// Upper bounds of the duration of a reconcile, in seconds.
+const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    reconciles: IntCounterVec,
+    duration: HistogramVec,
+    running: IntGauge,
+    backing_off: IntGauge,
+    leader: IntGauge,
+    shops: IntGauge,
+    conditions: IntGaugeVec,
+    writes: IntCounterVec,
+    foreign: IntCounterVec,
+    seen: Mutex<HashMap<(String, String), HashSet<String>>>,
+}
+
+impl Metrics {
+    /// With its own registry.
+    ///
+    /// # Panics
+    /// Never: the names below are valid and differ.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let register = |metric: Box<dyn prometheus::core::Collector>| {
+            registry.register(metric).expect("names differ");
+        };
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels).expect("a valid name");
+            register(Box::new(counter.clone()));
+            counter
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help).expect("a valid name");
+            register(Box::new(gauge.clone()));
+            gauge
+        };
+        let duration = HistogramOpts::new(
+            "warung_operator_reconcile_duration_seconds",
+            "How long one look at an object took",
+        );
+        let duration =
+            HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &["kind"]).expect("a valid name");
+        register(Box::new(duration.clone()));
+        let conditions = IntGaugeVec::new(
+            Opts::new(
+                "warung_shop_condition",
+                "Conditions of each shop: 1 for the status that a condition has",
+            ),
+            &["namespace", "shop", "type", "status"],
+        )
+        .expect("a valid name");
+        register(Box::new(conditions.clone()));
+        Self {
+            reconciles: counter(
+                "warung_operator_reconciles_total",
+                "Looks at objects, by what came of them",
+                &["kind", "outcome"],
+            ),
+            running: gauge("warung_operator_reconciles_running", "Looks that go on now"),
+            backing_off: gauge(
+                "warung_operator_backing_off",
+                "Shops whose last look failed and that wait for the next",
+            ),
+            leader: gauge("warung_operator_leader", "1 when this operator leads"),
+            shops: gauge(
+                "warung_operator_shops",
+                "Shops that this operator looks after",
+            ),
+            writes: counter(
+                "warung_operator_writes_total",
+                "Objects written, by kind and verb (apply, create, patch, delete)",
+                &["kind", "verb"],
+            ),
+            foreign: counter(
+                "warung_operator_foreign_changes_total",
+                "Changes of others that were corrected, by kind",
+                &["kind"],
+            ),
+            duration,
+            conditions,
+            registry,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// A look begins; drop the guard when it ends.
+    pub fn begin(&self) -> Running<'_> {
+        self.running.inc();
+        Running(&self.running)
+    }
+
+    /// A look ended.
+    pub fn reconciled(&self, kind: &str, outcome: &str, took: Duration) {
+        self.reconciles.with_label_values(&[kind, outcome]).inc();
+        self.duration
+            .with_label_values(&[kind])
+            .observe(took.as_secs_f64());
+    }
+
+    /// How many shops wait after a failure.
+    pub fn backing_off(&self, count: usize) {
+        self.backing_off
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Whether this process leads.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// A write of a child.
+    pub fn wrote(&self, kind: &str, verb: &str) {
+        self.writes.with_label_values(&[kind, verb]).inc();
+    }
+
+    /// A change of somebody else was corrected.
+    pub fn foreign_change(&self, kind: &str) {
+        self.foreign.with_label_values(&[kind]).inc();
+    }
+
+    /// What is said of a shop now.
+    pub fn conditions(&self, namespace: &str, shop: &str, conditions: &[Condition]) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let types = seen
+            .entry((namespace.to_owned(), shop.to_owned()))
+            .or_default();
+        for condition in conditions {
+            types.insert(condition.type_.clone());
+            for status in ["True", "False", "Unknown"] {
+                let labels = [namespace, shop, &condition.type_, status];
+                let gauge = self.conditions.with_label_values(&labels);
+                gauge.set(i64::from(condition.status == status));
+            }
+        }
+        self.shops
+            .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
+    }
+
+    /// A shop is gone.
+    pub fn forget(&self, namespace: &str, shop: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let types = seen.remove(&(namespace.to_owned(), shop.to_owned()));
+        for kind in types.into_iter().flatten() {
+            for status in ["True", "False", "Unknown"] {
+                // An error says that there was none, which is what is wanted.
+                let _ = self
+                    .conditions
+                    .remove_label_values(&[namespace, shop, &kind, status]);
+            }
+        }
+        self.shops
+            .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
+    }
+
+    /// All shops are gone: another operator leads.
+    pub fn forget_all(&self) {
+        let shops: Vec<_> = {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.keys().cloned().collect()
+        };
+        for (namespace, shop) in shops {
+            self.forget(&namespace, &shop);
+        }
+    }
+
+    /// As Prometheus reads it.
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        // Writing to memory cannot fail, and the metrics are those registered above.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A look that goes on.
+pub struct Running<'a>(&'a IntGauge);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conditions_of_a_shop_go_with_it() {
+        let metrics = Metrics::new();
+        let ready = Condition {
+            type_: "Ready".to_owned(),
+            status: "False".to_owned(),
+            ..serde_json::from_value(serde_json::json!({
+                "type": "Ready", "status": "False", "reason": "Starting", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }))
+            .unwrap()
+        };
+        metrics.conditions("default", "toko", &[ready]);
+        let line = r#"warung_shop_condition{namespace="default",shop="toko",status="False",type="Ready"} 1"#;
+        assert!(metrics.render().contains(line), "{}", metrics.render());
+        metrics.forget("default", "toko");
+        assert!(!metrics.render().contains("toko"));
+    }
+}
