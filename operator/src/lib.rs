@@ -2,6 +2,7 @@
 
 pub mod conditions;
 pub mod crds;
+pub mod database;
 pub mod fence;
 pub mod lease;
 pub mod metrics;
