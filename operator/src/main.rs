@@ -1,7 +1,11 @@
 //! `warung-operator`: run the controllers, or print the custom resource definitions.
 
-fn main() {
-    for definition in warung_operator::crds::definitions() {
-        println!("---\n{}", serde_saphyr::to_string(&definition).unwrap());
+use std::io::Write as _;
+
+fn main() -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    for (_, text) in warung_operator::crds::files() {
+        out.write_all(text.as_bytes())?;
     }
+    Ok(())
 }

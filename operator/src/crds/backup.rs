@@ -4,10 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{LocalRef, conditions_schema};
+use super::{LocalRef, schema};
 
-/// One backup of a shop's database. Those of the schedule are recorded by the operator; create one
-/// to back up at once.
+/// Which shop is backed up.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "shops.warung.dev",
@@ -41,6 +40,8 @@ use super::{LocalRef, conditions_schema};
         json_path = ".metadata.creationTimestamp"
     ),
     selectable = ".spec.shopRef.name",
+    validation = Rule::new("self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')")
+        .message("metadata.name must be a DNS label of at most 63 characters, because the Job is named after it"),
     cel
 )]
 #[serde(rename_all = "camelCase")]
@@ -60,7 +61,7 @@ pub struct ShopBackupSpec {
 pub struct ShopBackupStatus {
     /// `Complete` and `Verified`.
     #[serde(default)]
-    #[schemars(schema_with = "conditions_schema")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Version of the spec that the status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]

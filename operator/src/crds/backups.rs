@@ -3,6 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::schema::{CRON, IMAGE, OBJECT_NAME};
 use super::{LocalRef, SecretKeyRef, Storage};
 
 /// Backups of the database, encrypted before they leave the pod and proved by restores.
@@ -11,7 +12,7 @@ use super::{LocalRef, SecretKeyRef, Storage};
 pub struct Backup {
     /// When to make one: five cron fields, in the shop's time zone.
     #[serde(default = "nightly")]
-    #[schemars(length(min = 9, max = 100), regex(pattern = CRON))]
+    #[schemars(length(min = 6, max = 100), regex(pattern = CRON))]
     pub schedule: String,
 
     /// Stops new backups; those that exist stay.
@@ -21,22 +22,23 @@ pub struct Backup {
     /// How long one backup, verification or restore may take before it is stopped and counted as
     /// failed. A stuck one never blocks the next.
     #[serde(default = "deadline")]
-    #[schemars(length(max = 10), regex(pattern = r"^[0-9]+(s|m|h)$"))]
+    #[schemars(length(max = 10), regex(pattern = r"^[0-9]{1,6}(s|m|h)$"))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1m') && duration(self) <= duration('24h')")
         .message("backup.deadline must lie between 1m and 24h"))]
     pub deadline: String,
 
     /// An image with the PostgreSQL programs of the server's major version. Left out, the image of
-    /// `database.managed` is taken; `database.external` needs it.
+    /// `database.managed` or `database.cloudNativePG` is taken; `database.external` needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(length(min = 1, max = 500), regex(pattern = IMAGE))]
     pub image: Option<String>,
 
     /// What is kept. The newest verified backup always stays.
     #[serde(default)]
     pub retention: BackupRetention,
 
-    /// Where backups go.
+    /// Where backups go. After a change those at the old place stay there, but are no longer
+    /// counted, pruned or found by a restore: copy them over first.
     pub destination: BackupDestination,
 
     /// The key that backups are encrypted for. Left out, one is made and kept in the Secret
@@ -48,8 +50,6 @@ pub struct Backup {
     #[serde(default)]
     pub verification: Verification,
 }
-
-const CRON: &str = r"^(@(hourly|daily|weekly|monthly)|[0-9*,/A-Za-z-]+( +[0-9*,/A-Za-z-]+){4})$";
 
 fn nightly() -> String {
     "0 2 * * *".to_owned()
@@ -126,7 +126,7 @@ pub struct BackupDestination {
 pub struct BackupVolume {
     /// A claim that exists in the shop's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub claim_name: Option<String>,
     /// The claim `<shop>-backups` is made with this size; it is never deleted by the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,15 +140,21 @@ pub struct BackupVolume {
     .message("an http:// endpoint sends credentials in the open: use https://, or set allowHTTP to true"))]
 pub struct S3 {
     /// Its name.
-    #[schemars(length(min = 3, max = 63))]
+    #[schemars(
+        length(min = 3, max = 63),
+        regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$")
+    )]
     pub bucket: String,
-    /// Path in the bucket below which the shops' folders lie.
+    /// Path in the bucket below which the shops' folders lie, without slashes around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 200), regex(pattern = r"^[A-Za-z0-9._/-]+$"))]
+    #[schemars(
+        length(max = 200),
+        regex(pattern = r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")
+    )]
     pub prefix: Option<String>,
     /// Its region.
     #[serde(default = "region")]
-    #[schemars(length(min = 1, max = 60))]
+    #[schemars(length(min = 1, max = 60), regex(pattern = r"^[A-Za-z0-9-]+$"))]
     pub region: String,
     /// Address of the service, where it is not Amazon's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,14 +191,16 @@ pub struct BackupKey {
 pub struct Verification {
     /// Five cron fields, in the shop's time zone.
     #[serde(default = "after_the_backup")]
-    #[schemars(length(min = 9, max = 100), regex(pattern = CRON))]
+    #[schemars(length(min = 6, max = 100), regex(pattern = CRON))]
     pub schedule: String,
     /// Stops scheduled verifications. `BackupVerified` then goes stale.
     #[serde(default)]
     pub suspend: bool,
     /// Age of the newest verified backup from which on `BackupVerified` is false.
     #[serde(default = "two_days")]
-    #[schemars(length(max = 10), regex(pattern = r"^[0-9]+(m|h)$"))]
+    #[schemars(length(max = 10), regex(pattern = r"^[0-9]{1,6}(m|h)$"))]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('2160h')")
+        .message("verification.staleAfter must lie between 1h and 2160h (90 days)"))]
     pub stale_after: String,
 }
 

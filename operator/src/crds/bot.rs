@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LocalRef;
+use super::schema::{self, IMAGE, OBJECT_NAME};
 
 /// The bots that answer customers.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -17,7 +18,7 @@ pub struct Bot {
     /// Image of `warung-bot`. Left out, the operator's own default is taken, so that an upgrade of
     /// the operator upgrades the shops. A new image first migrates the database, then rolls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(length(min = 1, max = 500), regex(pattern = IMAGE))]
     pub image: Option<String>,
 
     /// When a node fetches the image: `Always`, `IfNotPresent` or `Never`.
@@ -27,6 +28,7 @@ pub struct Bot {
     /// Secrets with which a private registry is reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub image_pull_secrets: Vec<LocalRef>,
 
     /// How many bots. Ignored under `autoscaling`, which then owns the number.
@@ -43,8 +45,9 @@ pub struct Bot {
     #[serde(default)]
     pub topology: Topology,
 
-    /// CPU, memory and ephemeral storage of one bot.
+    /// CPU, memory and ephemeral storage of one bot. What is given here replaces the default whole.
     #[serde(default = "resources")]
+    #[schemars(schema_with = "schema::bot_resources")]
     pub resources: ResourceRequirements,
 
     /// How often one customer may buy.
@@ -54,7 +57,7 @@ pub struct Bot {
     /// Life of a purchase's lock. Longer than the slowest purchase; a crashed bot's lock ends by
     /// itself after this time.
     #[serde(default = "lock_ttl", rename = "lockTTL")]
-    #[schemars(length(max = 10), regex(pattern = r"^[0-9]+(ms|s|m)$"))]
+    #[schemars(length(max = 10), regex(pattern = r"^[0-9]{1,6}(ms|s|m)$"))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('5m')")
         .message("lockTTL must lie between 10s and 5m"))]
     pub lock_ttl: String,
@@ -62,13 +65,13 @@ pub struct Bot {
     /// Texts of one customer that follow each other faster than this are answered as one; `0s`
     /// answers each at once.
     #[serde(default = "burst_window")]
-    #[schemars(length(max = 10), regex(pattern = r"^[0-9]+(ms|s)$"))]
+    #[schemars(length(max = 10), regex(pattern = r"^[0-9]{1,6}(ms|s)$"))]
     #[x_kube(validation = Rule::new("duration(self) <= duration('10s')")
         .message("burstWindow must be at most 10s"))]
     pub burst_window: String,
 
-    /// Connections of one bot to PostgreSQL. All bots together must stay below the server's
-    /// `max_connections`.
+    /// Connections of one bot to PostgreSQL. All bots together must stay below the server's most
+    /// connections.
     #[serde(default = "connections")]
     #[schemars(range(min = 2, max = 200))]
     pub database_connections: i32,
@@ -80,12 +83,12 @@ pub struct Bot {
 
     /// Priority class of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub priority_class_name: Option<String>,
 
     /// Nodes that the pods may run on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(schema_with = "schema::node_labels")]
     pub node_selector: BTreeMap<String, String>,
 
     /// Where traces go (OTLP over HTTP), such as `http://collector.observability:4318`.
@@ -225,7 +228,7 @@ pub struct Limits {
     pub transactions_per_window: i32,
     /// Length of the window.
     #[serde(default = "window")]
-    #[schemars(length(max = 10), regex(pattern = r"^[0-9]+(s|m|h)$"))]
+    #[schemars(length(max = 10), regex(pattern = r"^[0-9]{1,6}(s|m|h)$"))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1s') && duration(self) <= duration('24h')")
         .message("limits.window must lie between 1s and 24h"))]
     pub window: String,

@@ -14,6 +14,7 @@ mod backup;
 mod backups;
 mod bot;
 mod restore;
+mod schema;
 mod shop;
 mod status;
 mod stores;
@@ -36,26 +37,41 @@ pub use stores::{
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt as _;
+use kube::{CustomResourceExt as _, ResourceExt as _};
 
 /// API group of every kind.
 pub const GROUP: &str = "shops.warung.dev";
 
 /// The definitions of all kinds, in the order in which they are written to `crds/`.
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![WhatsAppShop::crd(), ShopBackup::crd(), ShopRestore::crd()]
+    let derived = [WhatsAppShop::crd(), ShopBackup::crd(), ShopRestore::crd()];
+    derived
+        .into_iter()
+        .map(|definition| {
+            let mut value = json(&definition);
+            schema::polish(&mut value);
+            serde_json::from_value(value).expect("polish keeps a definition a definition")
+        })
+        .collect()
 }
 
-/// A list of conditions keyed by `type`, so that several writers may each own theirs.
-fn conditions_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let item =
-        generator.subschema_for::<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition>();
-    schemars::json_schema!({
-        "type": "array",
-        "description": "What is true of the object now, one entry for each type of condition. \
-            `observedGeneration` says which version of the spec was looked at.",
-        "items": item,
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-    })
+/// The files of `crds/`: name and content. Printed one after the other they are what
+/// `warung-operator crds` says.
+pub fn files() -> Vec<(String, String)> {
+    definitions()
+        .iter()
+        .map(|definition| {
+            // The type holds bounds as floating-point numbers.
+            let mut value = json(definition);
+            schema::polish(&mut value);
+            let yaml = serde_saphyr::to_string(&value).expect("a definition is YAML");
+            let plural = definition.spec.names.plural.as_str();
+            debug_assert!(definition.name_any().starts_with(plural));
+            (format!("{plural}.yaml"), format!("---\n{yaml}"))
+        })
+        .collect()
+}
+
+fn json(definition: &CustomResourceDefinition) -> serde_json::Value {
+    serde_json::to_value(definition).expect("a definition is JSON")
 }

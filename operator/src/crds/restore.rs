@@ -4,10 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{LocalRef, conditions_schema};
+use super::{LocalRef, schema};
 
-/// Brings a shop's database back from a backup: the bots stop, the backup is restored, migrations
-/// run, the bots start.
+/// Which backup goes into which shop. It cannot be changed once it is asked for.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "shops.warung.dev",
@@ -39,6 +38,8 @@ use super::{LocalRef, conditions_schema};
         json_path = ".metadata.creationTimestamp"
     ),
     selectable = ".spec.shopRef.name",
+    validation = Rule::new("self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')")
+        .message("metadata.name must be a DNS label of at most 63 characters, because the Job is named after it"),
     cel
 )]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +55,12 @@ pub struct ShopRestoreSpec {
     /// A ShopBackup of this namespace, or a backup's name at the destination
     /// (`<shop>/<UTC time>-<id>`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(
+        length(min = 1, max = 200),
+        regex(
+            pattern = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9-]{1,64})?$"
+        )
+    )]
     pub backup: Option<String>,
     /// Take the newest backup that was verified.
     #[serde(default)]
@@ -70,7 +76,7 @@ pub struct ShopRestoreSpec {
 pub struct ShopRestoreStatus {
     /// `Complete`, and `BotsStopped` while the shop is held.
     #[serde(default)]
-    #[schemars(schema_with = "conditions_schema")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Version of the spec that the status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,9 +4,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::schema::{self, OBJECT_NAME, SECRET_KEY};
 use super::{Backup, Bot, Database, Redis, WhatsAppShopStatus};
 
-/// One shop that sells on WhatsApp: bots, a PostgreSQL with verified backups and a Redis Cluster.
+/// What the shop is made of, and how it is run.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "shops.warung.dev",
@@ -65,10 +66,16 @@ use super::{Backup, Bot, Database, Redis, WhatsAppShopStatus};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.backup) || !has(self.database.cloudNativePG) || !has(self.backup.key) || has(self.backup.destination)")
-        .message("backup.key needs a backup.destination"),
     validation = Rule::new("!has(self.database.external) || !has(self.backup) || has(self.backup.image)")
         .message("set backup.image to an image with the PostgreSQL programs of the server's major version: with database.external the operator cannot know it"),
+    validation = Rule::new("!has(self.database.cloudNativePG) || !has(self.backup) || has(self.backup.image) || has(self.database.cloudNativePG.image)")
+        .message("set backup.image, or database.cloudNativePG.image: backups need the PostgreSQL programs of the server's major version, and without either the operator cannot know it"),
+    validation = Rule::new("!has(self.database.managed) || ((has(self.bot.autoscaling) ? self.bot.autoscaling.maxReplicas : self.bot.replicas) + 1 + (self.bot.topology == 'split' ? self.bot.replicas + 1 : 0)) * self.bot.databaseConnections + 10 <= self.database.managed.maxConnections")
+        .message("too many bots for the database: (most bots + 1 while rolling, with topology split for each Deployment) × bot.databaseConnections + 10 must not exceed database.managed.maxConnections"),
+    validation = Rule::new("!has(self.database.cloudNativePG) || ((has(self.bot.autoscaling) ? self.bot.autoscaling.maxReplicas : self.bot.replicas) + 1 + (self.bot.topology == 'split' ? self.bot.replicas + 1 : 0)) * self.bot.databaseConnections + 10 <= self.database.cloudNativePG.maxConnections")
+        .message("too many bots for the database: (most bots + 1 while rolling, with topology split for each Deployment) × bot.databaseConnections + 10 must not exceed database.cloudNativePG.maxConnections"),
+    validation = Rule::new("!self.whatsapp.cloud.graphUrl.startsWith('http://') || self.payments.midtrans.environment == 'sandbox'")
+        .message("an http:// whatsapp.cloud.graphUrl sends the access token in the open: use https://, or set payments.midtrans.environment to sandbox"),
     validation = Rule::new("!has(self.payments.midtrans.baseUrl) || self.payments.midtrans.environment == 'sandbox'")
         .message("payments.midtrans.baseUrl is for sandboxes only: set environment to sandbox, or remove baseUrl")
 )]
@@ -132,7 +139,10 @@ pub enum DeletionPolicy {
 #[serde(rename_all = "camelCase")]
 pub struct Shop {
     /// The shop's name in greetings and receipts.
-    #[schemars(length(min = 1, max = 60))]
+    #[schemars(
+        length(min = 1, max = 60),
+        regex(pattern = r"^[^\s[:cntrl:]]([^[:cntrl:]]*[^\s[:cntrl:]])?$")
+    )]
     pub display_name: String,
 
     /// What a customer is answered in until they choose: `id` or `en`.
@@ -151,7 +161,13 @@ pub struct Shop {
     /// Who may give staff commands by chat: WhatsApp ids (a number in international form, digits
     /// only) or business-scoped user ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), inner(length(min = 5, max = 160)))]
+    #[schemars(
+        length(max = 50),
+        inner(
+            length(min = 4, max = 140),
+            regex(pattern = r"^([1-9][0-9]{4,14}|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128})$")
+        )
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub staff: Vec<String>,
 }
@@ -206,7 +222,10 @@ pub struct WhatsAppCloud {
 
     /// Version of the API.
     #[serde(default = "graph_version")]
-    #[schemars(regex(pattern = r"^v[0-9]{1,3}\.[0-9]{1,2}$"))]
+    #[schemars(
+        length(min = 4, max = 7),
+        regex(pattern = r"^v[0-9]{1,3}\.[0-9]{1,2}$")
+    )]
     pub graph_version: String,
 
     /// Messages a second that the number may send, shared by all bots.
@@ -248,7 +267,7 @@ pub struct Midtrans {
     pub secret_ref: LocalRef,
 
     /// The merchant id that every payment status must carry.
-    #[schemars(length(min = 3, max = 40))]
+    #[schemars(length(min = 3, max = 40), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub merchant_id: String,
 
     /// What customers may choose from, in this order.
@@ -315,14 +334,16 @@ pub enum PaymentMethod {
 pub struct Expose {
     /// Host name of webhooks and media, without a scheme.
     #[schemars(
-        length(max = 253),
-        regex(pattern = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+        length(min = 3, max = 253),
+        regex(
+            pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+        )
     )]
     pub host: String,
 
     /// Class of the Ingress to make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub ingress_class_name: Option<String>,
 
     /// Gateway that the HTTPRoute to make attaches to.
@@ -331,12 +352,12 @@ pub struct Expose {
 
     /// Secret with the certificate of `host`, for an Ingress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub tls_secret_name: Option<String>,
 
     /// Annotations of the Ingress or HTTPRoute, such as those of a certificate issuer.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(schema_with = "schema::annotations")]
     pub annotations: std::collections::BTreeMap<String, String>,
 }
 
@@ -345,15 +366,18 @@ pub struct Expose {
 #[serde(rename_all = "camelCase")]
 pub struct GatewayRef {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
     /// Its namespace, where it is not the shop's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    )]
     pub namespace: Option<String>,
     /// One listener of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub section_name: Option<String>,
 }
 
@@ -372,7 +396,7 @@ pub struct Monitoring {
     pub dashboards: bool,
     /// Labels for `ServiceMonitor` and `PrometheusRule`, by which a Prometheus selects them.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(schema_with = "schema::object_labels")]
     pub labels: std::collections::BTreeMap<String, String>,
 }
 
@@ -395,7 +419,7 @@ fn yes() -> bool {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct LocalRef {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
 }
 
@@ -403,9 +427,9 @@ pub struct LocalRef {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct SecretKeyRef {
     /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
-    /// The key.
-    #[schemars(length(min = 1, max = 253))]
+    /// The key of its data.
+    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
     pub key: String,
 }

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::conditions_schema;
+use super::schema;
 
 /// What is true of a shop now. Conditions say how it does; there is no phase.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -14,7 +14,7 @@ use super::conditions_schema;
 pub struct WhatsAppShopStatus {
     /// `Ready` sums up the others; docs/conditions.md lists each type and reason.
     #[serde(default)]
-    #[schemars(schema_with = "conditions_schema")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// Version of the spec that the status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::schema::{self, IMAGE, OBJECT_NAME};
 use super::{PullPolicy, SecretKeyRef};
 
 /// Where the shop's data lives: exactly one of `external`, `managed` and `cloudNativePG`. The
@@ -55,7 +56,7 @@ pub struct ManagedDatabase {
     /// entry point is not used. Left out, the operator's default is taken at creation. The major
     /// version cannot be changed in place: restore a backup into a new shop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(length(min = 1, max = 500), regex(pattern = IMAGE))]
     pub image: Option<String>,
     /// When a node fetches the image.
     #[serde(default)]
@@ -65,6 +66,7 @@ pub struct ManagedDatabase {
     pub storage: Storage,
     /// CPU and memory; the settings of the server follow from the memory limit.
     #[serde(default = "database_resources")]
+    #[schemars(schema_with = "schema::postgres_resources")]
     pub resources: ResourceRequirements,
     /// Most connections to the server.
     #[serde(default = "max_connections")]
@@ -86,21 +88,27 @@ pub struct CloudNativePg {
     pub instances: i32,
     /// Image of CloudNativePG's own making; left out, its default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(length(min = 1, max = 500), regex(pattern = IMAGE))]
     pub image: Option<String>,
     /// The volume of each server.
     #[serde(default)]
     pub storage: Storage,
     /// CPU and memory of each server.
     #[serde(default = "database_resources")]
+    #[schemars(schema_with = "schema::postgres_resources")]
     pub resources: ResourceRequirements,
+    /// Most connections to the primary.
+    #[serde(default = "max_connections")]
+    #[schemars(range(min = 20, max = 2000))]
+    pub max_connections: i32,
 }
 
 fn instances() -> i32 {
     3
 }
 
-/// A Redis Cluster: exactly one of `external` and `managed`.
+/// A Redis Cluster: exactly one of `external` and `managed`. The choice may change: Redis holds
+/// nothing that PostgreSQL does not know.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.external) != has(self.managed)")
@@ -131,7 +139,7 @@ pub struct ManagedRedis {
     /// An image with `valkey-server` or `redis-server` (7.0 or newer) and its command line
     /// client. Left out, the operator's default is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 500))]
+    #[schemars(length(min = 1, max = 500), regex(pattern = IMAGE))]
     pub image: Option<String>,
     /// When a node fetches the image.
     #[serde(default)]
@@ -150,6 +158,7 @@ pub struct ManagedRedis {
     pub storage: Storage,
     /// CPU and memory of each node; three quarters of the memory limit may hold data.
     #[serde(default = "redis_resources")]
+    #[schemars(schema_with = "schema::redis_resources")]
     pub resources: ResourceRequirements,
     /// Says that keys which were lost with their volumes may be given up: the slots without an
     /// owner are handed out anew. Set it only when the condition `RedisDataSafe` asks for it.
@@ -175,18 +184,17 @@ fn redis_storage() -> Storage {
 /// A volume.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)")
+    .message("storage.className cannot be set, changed or removed later: a volume stays in its class")
+    .reason(Reason::FieldValueForbidden))]
 pub struct Storage {
-    /// Its size. It may only grow.
+    /// Its size. It may only grow, and its class must allow that.
     #[serde(default = "storage_size")]
-    #[x_kube(validation = Rule::new("quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0")
-        .message("storage.size may only grow"))]
+    #[schemars(schema_with = "schema::storage_size")]
     pub size: Quantity,
     /// Its storage class; left out, the cluster's default. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("storage.className cannot be changed: a volume stays in its class")
-        .reason(Reason::FieldValueForbidden))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub class_name: Option<String>,
 }
 

@@ -1,0 +1,44 @@
+//! The API server that the stories share, with the operator's kinds installed.
+
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use std::path::Path;
+use tokio::sync::OnceCell;
+use warung_operator::crds;
+use warung_testkit::kubernetes::{ApiServer, api_server};
+
+/// The API server of this process with the kinds of `shops.warung.dev` served.
+pub(crate) async fn server() -> &'static ApiServer {
+    static KINDS: OnceCell<()> = OnceCell::const_new();
+    let server = api_server().await;
+    KINDS
+        .get_or_init(async || install_kinds(server).await)
+        .await;
+    server
+}
+
+/// Applies the definitions and waits until they are served.
+pub(crate) async fn install_kinds(server: &ApiServer) {
+    let yaml: String = crds::files().into_iter().map(|(_, text)| text).collect();
+    let applied = server.apply(&yaml, "default").await;
+    applied.expect("the API server takes the definitions");
+    let names = crds::definitions();
+    let names = names.iter().filter_map(|crd| crd.metadata.name.as_deref());
+    let wait = [
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd",
+    ];
+    let established = server.kubectl(wait.into_iter().chain(names)).await;
+    established.expect("the API server serves the kinds");
+}
+
+/// A client that speaks as a kubeconfig says.
+pub(crate) async fn client(kubeconfig: &Path) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let file = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(file, &options).await;
+    Client::try_from(config.expect("a config")).expect("a client")
+}
