@@ -1,8 +1,8 @@
 //! The operator of Warung: turns each `WhatsAppShop` into a selling shop.
 
+pub mod check;
 pub mod conditions;
 pub mod crds;
-pub mod database;
 pub mod fence;
 pub mod lease;
 pub mod metrics;
