@@ -9,11 +9,11 @@
 //! ```
 
 mod child;
-pub mod credentials;
+mod credentials;
 pub mod names;
 
 pub use child::{Child, Keep, ObjectKey};
-pub use credentials::{BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs};
+pub use credentials::{BackupKeyPair, Credentials, DatabaseCredentials};
 
 use std::collections::{BTreeMap, BTreeSet};
 
