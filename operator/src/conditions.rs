@@ -119,6 +119,14 @@ words! {
         VersionTooOld,
         /// The role lacks rights in the database.
         RightsMissing,
+        /// The database that a URL names does not exist on its server.
+        DatabaseMissing,
+        /// The server takes no more connections.
+        TooManyConnections,
+        /// The server offers no TLS, or a certificate that is not trusted.
+        TlsFailed,
+        /// The server is a standby that takes no writes.
+        ReadOnly,
         /// Another operator that the manifest asks for is not installed.
         OperatorMissing,
         /// Something else must be ready first; the message says what.

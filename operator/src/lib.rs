@@ -3,6 +3,7 @@
 pub mod check;
 pub mod conditions;
 pub mod crds;
+pub mod database;
 pub mod fence;
 pub mod lease;
 pub mod metrics;

@@ -1,7 +1,23 @@
 //! What the operator makes up for a shop: passwords, keys and a certificate.
 //!
 //! Each lives in a Secret that is created once and never overwritten; it is read from there ever
-//! after.
+//! after: [`Credentials::read_or_make`] takes what is found and makes only what has no Secret yet.
+//! A person may write another password or certificate into such a Secret; it is taken from the
+//! next look on. What writes these Secrets must create those that were not found (POST, and look
+//! again on a conflict), never replace one: a data key that is lost is lost for good.
+//!
+//! | Secret | keys ([`keys`](super::names::keys)) |
+//! |---|---|
+//! | `‹shop›-data-key` | `data-key` |
+//! | `‹shop›-postgres` | three passwords, `ca.crt`, `tls.crt`, `tls.key` |
+//! | `‹shop›-redis` | `password` |
+//! | `‹shop›-backup-key` | `recipient`, `identity` |
+
+mod make;
+mod read;
+pub mod tls;
+
+pub use read::{Broken, Needs};
 
 /// Everything secret that the operator made for a shop. `None` where the manifest names an
 /// external store or an own key.
@@ -9,7 +25,7 @@
 pub struct Credentials {
     /// 32 bytes in base64: seals digital goods and personal data (`DATA_KEY` of the bot).
     pub data_key: String,
-    /// Of the managed PostgreSQL.
+    /// Of the managed PostgreSQL, or of the one that CloudNativePG runs.
     pub database: Option<DatabaseCredentials>,
     /// Password of the ACL user `warung` of the managed Redis Cluster.
     pub redis_password: Option<String>,
@@ -17,7 +33,8 @@ pub struct Credentials {
     pub backup_key: Option<BackupKeyPair>,
 }
 
-/// Of the managed PostgreSQL.
+/// Of the managed PostgreSQL, or of the one that CloudNativePG runs, which has certificates of its
+/// own.
 #[derive(Clone)]
 pub struct DatabaseCredentials {
     /// Of the superuser `postgres`.

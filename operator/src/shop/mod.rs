@@ -9,11 +9,11 @@
 //! ```
 
 mod child;
-mod credentials;
+pub mod credentials;
 pub mod names;
 
 pub use child::{Child, Keep, ObjectKey};
-pub use credentials::{BackupKeyPair, Credentials, DatabaseCredentials};
+pub use credentials::{BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs};
 
 use std::collections::{BTreeMap, BTreeSet};
 
