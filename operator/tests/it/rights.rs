@@ -105,7 +105,14 @@ fn rights(rendered: &str) -> BTreeSet<String> {
     rights
 }
 
+/// The account and roles of the chart.
 async fn rendered(server: &ApiServer, namespace: &str, watch: &[&str]) -> String {
+    let parts = ["templates/serviceaccount.yaml", "templates/rbac.yaml"];
+    template(server, namespace, watch, &parts).await
+}
+
+/// Parts of the chart, or all of it.
+async fn template(server: &ApiServer, namespace: &str, watch: &[&str], parts: &[&str]) -> String {
     let helm = server.programs().find("helm", "api").expect("Helm");
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/warung");
     let mut command = Command::new(helm);
@@ -114,8 +121,7 @@ async fn rendered(server: &ApiServer, namespace: &str, watch: &[&str]) -> String
         .arg(release(namespace))
         .arg(chart)
         .args(["--namespace", namespace, "--kube-version", "1.34.4"])
-        .args(["--show-only", "templates/serviceaccount.yaml"])
-        .args(["--show-only", "templates/rbac.yaml"])
+        .args(parts.iter().flat_map(|part| ["--show-only", part]))
         // Helm's own files must not lie about in a home.
         .env("HELM_CACHE_HOME", server.directory().join("helm"))
         .env("HELM_CONFIG_HOME", server.directory().join("helm"))
@@ -221,6 +227,43 @@ async fn an_operator_for_some_namespaces_reads_nothing_elsewhere() {
         release(&home)
     );
     assert!(may(server, &home, &lease).await, "may not {lease}");
+}
+
+#[tokio::test]
+async fn the_chart_is_admitted_under_the_restricted_standard() {
+    let server = server().await;
+    let home = server.namespace("operator").await.expect("a namespace");
+    let file = server.directory().join(format!("{home}-chart.yaml"));
+    let rendered = template(server, &home, &[], &[]).await;
+    std::fs::write(&file, &rendered).expect("written");
+    let file = file.display().to_string();
+    server
+        .kubectl([
+            "apply",
+            "--dry-run=server",
+            "--validate=strict",
+            "-f",
+            &file,
+        ])
+        .await
+        .expect("the server takes the chart");
+
+    // Deployments only warn: their pods are what is admitted or not.
+    chart_account(server, &home, &[]).await;
+    let documents = rendered.split("\n---");
+    let deployment = documents
+        .filter_map(|text| serde_saphyr::from_str::<Value>(text).ok())
+        .find(|object| object["kind"] == "Deployment")
+        .expect("a Deployment");
+    let mut pod = deployment["spec"]["template"].clone();
+    pod["apiVersion"] = json!("v1");
+    pod["kind"] = json!("Pod");
+    pod["metadata"]["name"] = json!("operator");
+    let path = format!("/api/v1/namespaces/{home}/pods?dryRun=All");
+    server.rest().post(&path, &pod).await.expect("admitted");
+    pod["spec"]["containers"][0]["securityContext"] = json!({});
+    let refused = server.rest().post(&path, &pod).await;
+    refused.expect_err("the standard is enforced");
 }
 
 #[tokio::test]
