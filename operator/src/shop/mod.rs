@@ -8,12 +8,15 @@
 //! status       sums up, writes when it differs                                       (client)
 //! ```
 
+pub mod build;
 mod child;
 pub mod credentials;
 pub mod names;
+mod validate;
 
 pub use child::{Child, Keep, ObjectKey};
 pub use credentials::{BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs};
+pub use validate::{Content, ExternalAddress, Fault, Reference, Validated, references, validate};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,6 +56,7 @@ pub struct Found {
 
 /// Optional kinds that a cluster has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each kind is there or not")]
 pub struct KnownKinds {
     /// `monitoring.coreos.com/v1` `ServiceMonitor`.
     pub service_monitor: bool,

@@ -14,7 +14,7 @@ pub const SHARD: &str = "warung.dev/shard";
 pub const WEBHOOKS: &str = "warung.dev/webhooks";
 /// Annotation of pods: changes with the content of their Secrets, so that they are replaced.
 pub const SECRETS_HASH: &str = "warung.dev/secrets-hash";
-/// Annotation of pods: changes with the content of their `ConfigMap`s.
+/// Annotation of pods: changes with the content of their ConfigMaps.
 pub const CONFIG_HASH: &str = "warung.dev/config-hash";
 
 /// Role that owns the database of a managed PostgreSQL and migrates it.
@@ -90,14 +90,14 @@ macro_rules! names {
 }
 
 names! {
-    /// Deployment of the bots under `topology: single`; Service of the webhooks, `ConfigMap` and
-    /// `ServiceAccount` under both.
+    /// Deployment of the bots under `topology: single`; Service of the webhooks, ConfigMap and
+    /// ServiceAccount under both.
     bot => "bot";
     /// Deployment of those that take webhooks under `topology: split`.
     ingress => "ingress";
     /// Deployment of those that work under `topology: split`.
     worker => "worker";
-    /// StatefulSet, Service, `ConfigMap` and kept Secret of the managed PostgreSQL; `Cluster` of
+    /// StatefulSet, Service, ConfigMap and kept Secret of the managed PostgreSQL; `Cluster` of
     /// CloudNativePG.
     postgres => "postgres";
     /// Secret with the bots' `DATABASE_URL`.
@@ -106,23 +106,23 @@ names! {
     database_owner => "database-owner";
     /// Secret of the superuser for CloudNativePG.
     database_superuser => "database-superuser";
-    /// Headless Service, `ConfigMap` and kept Secret of the managed Redis Cluster.
+    /// Headless Service, ConfigMap and kept Secret of the managed Redis Cluster.
     redis => "redis";
     /// Secret with all that follows from the password: `REDIS_URLS` and the nodes' users.
     redis_access => "redis-access";
     /// Kept Secret with the data key.
     data_key => "data-key";
-    /// `CronJob` that backs up.
+    /// CronJob that backs up.
     backup => "backup";
-    /// `CronJob` that verifies.
+    /// CronJob that verifies.
     verify => "verify";
     /// Volume claim of backups that the operator makes.
     backups => "backups";
     /// Kept Secret with the key pair of backups.
     backup_key => "backup-key";
-    /// `ConfigMap` with the accounts that programs of PostgreSQL look up.
+    /// ConfigMap with the accounts that programs of PostgreSQL look up.
     accounts => "accounts";
-    /// `ConfigMap` with the Grafana dashboard.
+    /// ConfigMap with the Grafana dashboard.
     dashboard => "dashboard";
 }
 

@@ -1,0 +1,6 @@
+//! What `build` makes of the samples and of shops in every state.
+
+mod gates;
+mod golden;
+mod pods;
+mod world;
