@@ -151,7 +151,6 @@ fn texts(most: u32, longest: u32) -> Schema {
 fn quantity(description: &str) -> Schema {
     let mut schema = json_schema!({
         "x-kubernetes-int-or-string": true,
-        "anyOf": [{"type": "integer"}, {"type": "string"}],
         "maxLength": QUANTITY_LENGTH,
         "pattern": QUANTITY,
     });

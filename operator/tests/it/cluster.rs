@@ -2,6 +2,7 @@
 
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
 use std::path::Path;
 use tokio::sync::OnceCell;
 use warung_operator::crds;
@@ -41,4 +42,19 @@ pub(crate) async fn client(kubeconfig: &Path) -> Client {
     let options = KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(file, &options).await;
     Client::try_from(config.expect("a config")).expect("a client")
+}
+
+/// Whether a pod of that template would be admitted in a namespace. Deployments and Jobs themselves
+/// only cause a warning when their pods would not.
+pub(crate) async fn admits(
+    server: &ApiServer,
+    namespace: &str,
+    template: &Value,
+) -> anyhow::Result<()> {
+    let mut pod = template.clone();
+    pod["apiVersion"] = json!("v1");
+    pod["kind"] = json!("Pod");
+    pod["metadata"]["name"] = json!("asked");
+    let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
+    server.rest().post(&path, &pod).await.map(drop)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use warung_testkit::kubernetes::{ApiServer, AuditEvent};
 
-use crate::cluster::server;
+use crate::cluster::{admits, server};
 
 /// Release of the chart for an operator in a namespace. Its account, its roles and its Lease are
 /// named so; a name of its own, because what belongs to the whole cluster is shared by all tests.
@@ -255,14 +255,11 @@ async fn the_chart_is_admitted_under_the_restricted_standard() {
         .filter_map(|text| serde_saphyr::from_str::<Value>(text).ok())
         .find(|object| object["kind"] == "Deployment")
         .expect("a Deployment");
-    let mut pod = deployment["spec"]["template"].clone();
-    pod["apiVersion"] = json!("v1");
-    pod["kind"] = json!("Pod");
-    pod["metadata"]["name"] = json!("operator");
-    let path = format!("/api/v1/namespaces/{home}/pods?dryRun=All");
-    server.rest().post(&path, &pod).await.expect("admitted");
-    pod["spec"]["containers"][0]["securityContext"] = json!({});
-    let refused = server.rest().post(&path, &pod).await;
+    let mut template = deployment["spec"]["template"].clone();
+    let admitted = admits(server, &home, &template).await;
+    admitted.expect("admitted");
+    template["spec"]["containers"][0]["securityContext"] = json!({});
+    let refused = admits(server, &home, &template).await;
     refused.expect_err("the standard is enforced");
 }
 

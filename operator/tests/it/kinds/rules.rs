@@ -163,7 +163,7 @@ async fn what_may_change_may_change() {
         ),
         (
             vec![],
-            vec![("database.managed.storage.size", json!("10737418240"))],
+            vec![("database.managed.storage.size", json!(10_737_418_240_i64))],
         ),
         (vec![], vec![("redis.managed.shards", json!(4))]),
         (vec![], vec![("bot.topology", json!("split"))]),

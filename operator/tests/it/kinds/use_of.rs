@@ -7,7 +7,7 @@ use warung_testkit::kubernetes::ApiServer;
 
 use super::manifests::{backups_to_s3, edited, shop};
 use super::rules::{Answer, create};
-use crate::cluster::{client, server};
+use crate::cluster::{admits, client, server};
 
 #[tokio::test]
 async fn the_defaults_are_those_of_the_types() {
@@ -176,10 +176,16 @@ async fn the_samples_are_taken_as_they_are() {
         ];
         let applied = server.kubectl(command).await;
         assert!(applied.is_ok(), "{name}: {}", applied.unwrap_err());
-        for part in text
-            .split("\n---\n")
-            .filter(|part| part.contains("kind: WhatsAppShop"))
-        {
+        for part in text.split("\n---\n") {
+            let object: Value = serde_saphyr::from_str(part).expect("YAML");
+            let template = &object["spec"]["template"];
+            if template.is_object() {
+                let admitted = admits(server, &namespace, template).await;
+                assert!(admitted.is_ok(), "{name}: {}", admitted.unwrap_err());
+            }
+            if object["kind"] != "WhatsAppShop" {
+                continue;
+            }
             let shop: warung_operator::crds::WhatsAppShop =
                 serde_saphyr::from_str(part).expect("the manifest fits the type");
             shop.validate_cel().expect("the rules hold");
