@@ -1,9 +1,13 @@
 //! The API server that the stories share, with the operator's kinds installed.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use std::path::Path;
+use tokio::process::Command;
 use tokio::sync::OnceCell;
 use warung_operator::crds;
 use warung_testkit::kubernetes::{ApiServer, api_server};
@@ -46,15 +50,37 @@ pub(crate) async fn client(kubeconfig: &Path) -> Client {
 
 /// Whether a pod of that template would be admitted in a namespace. Deployments and Jobs themselves
 /// only cause a warning when their pods would not.
-pub(crate) async fn admits(
-    server: &ApiServer,
-    namespace: &str,
-    template: &Value,
-) -> anyhow::Result<()> {
+pub(crate) async fn admits(server: &ApiServer, namespace: &str, template: &Value) -> Result<()> {
     let mut pod = template.clone();
     pod["apiVersion"] = json!("v1");
     pod["kind"] = json!("Pod");
     pod["metadata"]["name"] = json!("asked");
     let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
     server.rest().post(&path, &pod).await.map(drop)
+}
+
+/// Folder of a chart of this repository.
+pub(crate) fn chart(name: &str) -> String {
+    let charts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts");
+    charts.join(name).display().to_string()
+}
+
+/// Runs Helm as the administrator and returns what it writes.
+pub(crate) async fn helm<A: AsRef<OsStr>>(
+    server: &ApiServer,
+    arguments: impl IntoIterator<Item = A>,
+) -> Result<String> {
+    let mut command = Command::new(server.programs().find("helm", "api")?);
+    command
+        .args(arguments)
+        .env("KUBECONFIG", server.kubeconfig())
+        .kill_on_drop(true);
+    // Helm's own files must not lie about in a home.
+    for home in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+        command.env(home, server.directory().join("helm"));
+    }
+    let output = command.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "helm: {said}");
+    Ok(String::from_utf8(output.stdout)?)
 }

@@ -1,5 +1,6 @@
 //! The operator against real servers.
 
+mod charts;
 mod cluster;
 mod database;
 mod kinds;

@@ -4,13 +4,12 @@
 //! [`assert_nothing_forbidden`].
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tokio::process::Command;
 use warung_testkit::kubernetes::{ApiServer, AuditEvent};
 
-use crate::cluster::{admits, server};
+use crate::cluster::{admits, chart, helm, server};
 
 /// Release of the chart for an operator in a namespace. Its account, its roles and its Lease are
 /// named so; a name of its own, because what belongs to the whole cluster is shared by all tests.
@@ -113,27 +112,16 @@ async fn rendered(server: &ApiServer, namespace: &str, watch: &[&str]) -> String
 
 /// Parts of the chart, or all of it.
 async fn template(server: &ApiServer, namespace: &str, watch: &[&str], parts: &[&str]) -> String {
-    let helm = server.programs().find("helm", "api").expect("Helm");
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/warung");
-    let mut command = Command::new(helm);
-    command
-        .arg("template")
-        .arg(release(namespace))
-        .arg(chart)
-        .args(["--namespace", namespace, "--kube-version", "1.34.4"])
-        .args(parts.iter().flat_map(|part| ["--show-only", part]))
-        // Helm's own files must not lie about in a home.
-        .env("HELM_CACHE_HOME", server.directory().join("helm"))
-        .env("HELM_CONFIG_HOME", server.directory().join("helm"))
-        .env("HELM_DATA_HOME", server.directory().join("helm"))
-        .kill_on_drop(true);
-    if !watch.is_empty() {
-        command.args(["--set", &format!("watchNamespaces={{{}}}", watch.join(","))]);
+    let mut words = vec!["template".to_owned(), release(namespace), chart("warung")];
+    words.extend(["--namespace", namespace, "--kube-version", "1.34.4"].map(str::to_owned));
+    for part in parts {
+        words.extend(["--show-only".to_owned(), (*part).to_owned()]);
     }
-    let output = command.output().await.expect("Helm runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "helm template: {said}");
-    String::from_utf8(output.stdout).expect("text")
+    if !watch.is_empty() {
+        let set = format!("watchNamespaces={{{}}}", watch.join(","));
+        words.extend(["--set".to_owned(), set]);
+    }
+    helm(server, words).await.expect("Helm renders the chart")
 }
 
 /// Whether the operator of a namespace may do something: verb, group, resource (with subresource
