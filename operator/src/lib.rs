@@ -2,9 +2,12 @@
 
 pub mod check;
 pub mod conditions;
+pub mod context;
+pub mod controller;
 pub mod crds;
 pub mod database;
 pub mod fence;
+pub mod kinds;
 pub mod lease;
 pub mod metrics;
 pub mod server;

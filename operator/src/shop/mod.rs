@@ -8,14 +8,20 @@
 //! status       sums up, writes when it differs                                       (client)
 //! ```
 
+pub mod apply;
 pub mod build;
 mod child;
+pub mod compare;
 pub mod credentials;
+pub mod dereference;
 pub mod names;
+mod reconcile;
+pub mod status;
 mod validate;
 
 pub use child::{Child, Keep, ObjectKey};
 pub use credentials::{BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs};
+pub use reconcile::{Outcome, reconcile};
 pub use validate::{Content, ExternalAddress, Fault, Reference, Validated, references, validate};
 
 use std::collections::{BTreeMap, BTreeSet};

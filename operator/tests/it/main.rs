@@ -1,7 +1,12 @@
-//! The operator against real servers.
+//! The operator as the cluster sees it, against real servers.
+//!
+//! Nothing runs pods here. What waits for pods is told of them by the test, which writes the
+//! status of a Deployment, a StatefulSet or a Job as its controller would.
 
 mod charts;
+mod children;
 mod cluster;
 mod database;
+mod harness;
 mod kinds;
 mod rights;

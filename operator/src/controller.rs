@@ -1,0 +1,306 @@
+//! When a shop is looked at: watches, the queue, back-off.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{BoxStream, select_all};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use kube::api::{Api, DynamicObject, PartialObjectMeta};
+use kube::runtime::controller::{self, Action, ReconcileRequest};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{
+    Predicate as _, PredicateConfig, WatchStreamExt as _, applier, predicates, watcher,
+};
+use kube::{Client, Resource as _, ResourceExt as _};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tracing::{Instrument as _, error, info, info_span, warn};
+
+use crate::context::Context;
+use crate::crds::{ShopBackup, ShopRestore, WhatsAppShop};
+use crate::kinds::{self, ChildKind};
+use crate::shop::dereference::{MANAGED_BY, secrets_of};
+use crate::shop::names::{COMPONENT, INSTANCE};
+use crate::shop::{self, Outcome};
+
+/// Triggers that come this close are one look.
+const DEBOUNCE: Duration = Duration::from_millis(80);
+/// Longest look at one shop; whatever hangs is given up then.
+const LOOK: Duration = Duration::from_secs(90);
+
+/// Triggers of a queue.
+type Triggers = BoxStream<'static, Result<ReconcileRequest<WhatsAppShop>, watcher::Error>>;
+
+/// Which shops are looked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of the cluster.
+    Cluster,
+    /// Those of some namespaces.
+    Namespaces(Vec<String>),
+}
+
+/// A look that failed. The cause is logged where it happens.
+#[derive(Debug, thiserror::Error)]
+#[error("the look at the shop failed")]
+pub struct LookFailed(#[source] anyhow::Error);
+
+/// Looks after the shops of `scope` until dropped, at most `at_once` at a time.
+pub async fn run(ctx: Arc<Context>, scope: Scope, at_once: usize) {
+    let permits = Arc::new(Semaphore::new(at_once));
+    let namespaces = match scope {
+        Scope::Cluster => vec![None],
+        Scope::Namespaces(names) => names.into_iter().map(Some).collect(),
+    };
+    info!(?namespaces, at_once, "looking after shops");
+    let queues = namespaces
+        .into_iter()
+        .map(|namespace| queue(ctx.clone(), namespace, permits.clone(), at_once));
+    futures_util::future::join_all(queues).await;
+}
+
+/// The queue of one namespace, or of the cluster.
+async fn queue(
+    ctx: Arc<Context>,
+    namespace: Option<String>,
+    permits: Arc<Semaphore>,
+    at_once: usize,
+) {
+    let (store, writer) = reflector::store::<WhatsAppShop>();
+    let namespace = namespace.as_deref();
+    let shops = watcher(api(&ctx.client, namespace), watcher::Config::default())
+        .default_backoff()
+        .modify(slim)
+        .reflect(writer)
+        .applied_objects()
+        // A status that we wrote ourselves is no reason to look again.
+        .predicate_filter(
+            predicates::generation.combine(predicates::annotations),
+            PredicateConfig::default(),
+        )
+        .map_ok(|shop| ReconcileRequest::from(ObjectRef::from_obj(&shop)))
+        .boxed();
+    let mut triggers = related(&ctx, namespace, &store);
+    triggers.push(shops);
+    let config = controller::Config::default()
+        .debounce(DEBOUNCE)
+        .concurrency(u16::try_from(at_once).unwrap_or(u16::MAX));
+    let looks = applier(
+        move |shop, ctx| {
+            let permits = permits.clone();
+            let span = info_span!(
+                "shop",
+                shop.name = shop.name_any(),
+                shop.namespace = shop.namespace()
+            );
+            Spawned(tokio::spawn(look(shop, ctx, permits).instrument(span)))
+        },
+        |shop, _: &LookFailed, ctx: Arc<Context>| {
+            Action::requeue(ctx.back_off(&shop.uid().unwrap_or_default()))
+        },
+        ctx.clone(),
+        store,
+        select_all(triggers),
+        config,
+    );
+    let mut looks = pin!(looks);
+    while let Some(looked) = looks.next().await {
+        match looked {
+            Ok(_) | Err(controller::Error::ReconcilerFailed(..)) => {}
+            Err(controller::Error::ObjectNotFound(gone)) => {
+                ctx.metrics
+                    .forget(gone.namespace.as_deref().unwrap_or_default(), &gone.name);
+            }
+            Err(controller::Error::QueueError(error)) => {
+                warn!(%error, "a watch was interrupted");
+            }
+            Err(controller::Error::RunnerError(error)) => error!(%error, "the queue failed"),
+        }
+    }
+}
+
+/// A look on the runtime's own threads, which ends when nobody waits for it any more.
+struct Spawned<T>(JoinHandle<T>);
+
+impl<T> Future for Spawned<T> {
+    type Output = T;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<T> {
+        let joined = std::task::ready!(pin!(&mut self.0).poll(context));
+        match joined {
+            Ok(value) => std::task::Poll::Ready(value),
+            // It is aborted only when dropped, and then nobody polls.
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+}
+
+impl<T> Drop for Spawned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// One look at a shop: bounded, counted, logged.
+async fn look(
+    shop: Arc<WhatsAppShop>,
+    ctx: Arc<Context>,
+    permits: Arc<Semaphore>,
+) -> Result<Action, LookFailed> {
+    // Closed never: the semaphore lives as long as we hold it.
+    let _permit = permits.acquire_owned().await;
+    let _running = ctx.metrics.begin();
+    let uid = shop.uid().unwrap_or_default();
+    let began = Instant::now();
+    let looked = tokio::time::timeout(LOOK, shop::reconcile(&shop, &ctx)).await;
+    let looked = looked.unwrap_or_else(|_| Err(anyhow::anyhow!("the look took over {LOOK:?}")));
+    let (outcome, result) = match looked {
+        Ok(Outcome::Settled(pause)) => {
+            ctx.well(&uid);
+            ("settled", Ok(Action::requeue(pause)))
+        }
+        Ok(Outcome::Working(pause)) => {
+            ctx.well(&uid);
+            ("working", Ok(Action::requeue(pause)))
+        }
+        Ok(Outcome::Waiting) => ("waiting", Ok(Action::requeue(ctx.back_off(&uid)))),
+        Ok(Outcome::Gone) => {
+            ctx.well(&uid);
+            ("gone", Ok(Action::await_change()))
+        }
+        Err(error) => {
+            warn!(error = format!("{error:#}"), "the look at a shop failed");
+            ("failed", Err(LookFailed(error)))
+        }
+    };
+    ctx.metrics
+        .reconciled("WhatsAppShop", outcome, began.elapsed());
+    result
+}
+
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// Shops stay in memory: without what nobody reads.
+fn slim(shop: &mut WhatsAppShop) {
+    shop.metadata.managed_fields = None;
+    shop.status = None;
+    let annotations = shop.metadata.annotations.as_mut();
+    annotations.and_then(|a| a.remove("kubectl.kubernetes.io/last-applied-configuration"));
+}
+
+/// Everything else whose change is a reason to look at a shop. Nothing of it is kept in memory.
+fn related(ctx: &Context, namespace: Option<&str>, store: &Store<WhatsAppShop>) -> Vec<Triggers> {
+    let client = &ctx.client;
+    let known = *ctx.kinds.borrow();
+    let mut triggers: Vec<Triggers> = Vec::new();
+    for kind in kinds::children(known) {
+        if kind.kind == kinds::SECRET.kind {
+            continue;
+        }
+        let claims = kind.kind == "PersistentVolumeClaim";
+        let labels = if claims { INSTANCE } else { MANAGED_BY };
+        let config = watcher::Config::default().labels(labels);
+        triggers.push(children(client, namespace, kind, config));
+    }
+    let redis = watcher::Config::default().labels(&format!("{MANAGED_BY},{COMPONENT}=redis"));
+    triggers.push(children(client, namespace, kinds::POD, redis));
+    triggers.push(secrets(client, namespace, store.clone()));
+    let backups = watcher(
+        api::<ShopBackup>(client, namespace),
+        watcher::Config::default(),
+    );
+    triggers.push(mapped(backups, |backup| {
+        shop_of(backup.namespace(), Some(&backup.spec.shop_ref.name))
+    }));
+    let restores = watcher(
+        api::<ShopRestore>(client, namespace),
+        watcher::Config::default(),
+    );
+    triggers.push(mapped(restores, |restore| {
+        shop_of(restore.namespace(), Some(&restore.spec.shop_ref.name))
+    }));
+    triggers
+}
+
+type Metadata = PartialObjectMeta<DynamicObject>;
+
+fn metadata_api(client: &Client, namespace: Option<&str>, kind: ChildKind) -> Api<Metadata> {
+    let resource = kind.resource();
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    }
+}
+
+fn children(
+    client: &Client,
+    namespace: Option<&str>,
+    kind: ChildKind,
+    config: watcher::Config,
+) -> Triggers {
+    let changes = watcher(metadata_api(client, namespace, kind), config);
+    mapped(changes, |object: Metadata| {
+        shop_of(object.namespace(), object.labels().get(INSTANCE))
+    })
+}
+
+/// Secrets that we made, and those that manifests name.
+fn secrets(client: &Client, namespace: Option<&str>, store: Store<WhatsAppShop>) -> Triggers {
+    let api = metadata_api(client, namespace, kinds::SECRET);
+    let changes = watcher(api, watcher::Config::default());
+    mapped(changes, move |secret: Metadata| {
+        let owner = shop_of(secret.namespace(), secret.labels().get(INSTANCE));
+        let name = secret.name_any();
+        let names_it = |shop: &WhatsAppShop| {
+            shop.namespace() == secret.namespace() && secrets_of(&shop.spec).contains(&name)
+        };
+        let users = store.state_filter(names_it).into_iter();
+        let users = users.map(|shop| ObjectRef::from_obj(shop.as_ref()));
+        owner.into_iter().chain(users).collect::<Vec<_>>()
+    })
+}
+
+fn shop_of(namespace: Option<String>, name: Option<&String>) -> Vec<ObjectRef<WhatsAppShop>> {
+    let shop = |name: &String| {
+        let shop = ObjectRef::new(name);
+        match &namespace {
+            Some(namespace) => shop.within(namespace),
+            None => shop,
+        }
+    };
+    name.into_iter().map(shop).collect()
+}
+
+fn mapped<K, S>(
+    changes: S,
+    shops: impl Fn(K) -> Vec<ObjectRef<WhatsAppShop>> + Send + 'static,
+) -> Triggers
+where
+    K: kube::Resource + Clone + Send + 'static,
+    S: Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+{
+    controller::trigger_with(changes.default_backoff().touched_objects(), shops).boxed()
+}
+
+/// Reads the shop itself: what the queue has may be older than what we wrote.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn fresh(client: &Client, shop: &WhatsAppShop) -> kube::Result<Option<WhatsAppShop>> {
+    let namespace = shop.meta().namespace.clone().unwrap_or_default();
+    let api: Api<WhatsAppShop> = Api::namespaced(client.clone(), &namespace);
+    let shop_now = api.get_opt(&shop.name_any()).await?;
+    Ok(shop_now.filter(|now| now.uid() == shop.uid()))
+}

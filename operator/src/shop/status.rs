@@ -1,0 +1,360 @@
+//! What a shop's status says: summed up from what was found, written when it differs.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::runtime::events::EventType;
+use kube::{Resource as _, ResourceExt as _};
+use serde_json::{Map, Value, json};
+
+use super::Found;
+use super::names::{COMPONENT, INSTANCE};
+use crate::conditions::{ConditionType, Conditions, Reason, Truth};
+use crate::context::{Context, MANAGER};
+use crate::crds::{WhatsAppShop, WhatsAppShopStatus};
+
+/// How many bots there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bots {
+    /// Deployments found.
+    pub deployments: usize,
+    /// Wanted by their manifests.
+    pub wanted: i64,
+    /// Exist.
+    pub existing: i64,
+    /// Exist and are of the newest template.
+    pub updated: i64,
+    /// Have been ready for a while.
+    pub available: i64,
+}
+
+/// Counts the bots of a shop.
+pub fn bots(found: &Found) -> Bots {
+    let mut bots = Bots::default();
+    for live in deployments(found) {
+        let number = |field: &str| live["status"][field].as_i64().unwrap_or(0);
+        bots.deployments += 1;
+        bots.wanted += live["spec"]["replicas"].as_i64().unwrap_or(1);
+        bots.existing += number("replicas");
+        let observed = live["status"]["observedGeneration"].as_i64();
+        // Until its controller has seen the newest template nothing is of it.
+        if observed == live["metadata"]["generation"].as_i64() {
+            bots.updated += number("updatedReplicas");
+        }
+        bots.available += number("availableReplicas");
+    }
+    bots
+}
+
+fn deployments(found: &Found) -> impl Iterator<Item = &Value> {
+    let of_bots = |live: &&Value| live["metadata"]["labels"][COMPONENT] == "bot";
+    let all = found
+        .children
+        .iter()
+        .filter(|(key, _)| key.kind == "Deployment");
+    all.map(|(_, live)| live).filter(of_bots)
+}
+
+/// The condition `BotAvailable`. `trouble` says what is wrong with the pods, where something is.
+pub fn bot_available(found: &Found, held: bool, trouble: Option<(Reason, String)>) -> Conditions {
+    let mut conditions = Conditions::default();
+    let mut say = |truth: bool, reason: Reason, message: String| {
+        conditions.set(ConditionType::BotAvailable, truth, reason, message);
+    };
+    let count = bots(found);
+    let Bots {
+        wanted, available, ..
+    } = count;
+    let enough = deployments(found).all(|live| is_true(live, "Available"));
+    if held {
+        let message = "the bots are stopped while a restore runs".to_owned();
+        say(false, Reason::Restoring, message);
+    } else if count.deployments == 0 {
+        let message = "bots start once the database is migrated".to_owned();
+        say(false, Reason::Waiting, message);
+    } else if wanted == 0 {
+        let message = "spec.bot.replicas is 0: nobody answers customers".to_owned();
+        say(false, Reason::ScaledToZero, message);
+    } else if let Some((reason, message)) = trouble {
+        say(enough, reason, message);
+    } else if let Some(message) = replica_failure(found) {
+        say(enough, Reason::Refused, message);
+    } else if !enough {
+        let message = format!("{available} of {wanted} bots are available");
+        say(false, Reason::Unavailable, message);
+    } else if count.updated < wanted || available < wanted || count.existing > wanted {
+        let message = "bots are replaced one after the other".to_owned();
+        say(true, Reason::Rolling, message);
+    } else {
+        say(
+            true,
+            Reason::Available,
+            format!("{wanted} bots are available"),
+        );
+    }
+    conditions
+}
+
+fn is_true(live: &Value, kind: &str) -> bool {
+    condition(live, kind).is_some_and(|found| found["status"] == "True")
+}
+
+fn condition<'a>(live: &'a Value, kind: &str) -> Option<&'a Value> {
+    let conditions = live["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().find(|c| c["type"] == kind)
+}
+
+/// A Deployment that is not allowed to make pods says so: a quota, Pod Security, a webhook.
+fn replica_failure(found: &Found) -> Option<String> {
+    let failing = deployments(found).find(|live| is_true(live, "ReplicaFailure"))?;
+    let message = condition(failing, "ReplicaFailure")?["message"].as_str()?;
+    Some(format!("pods of the bots are refused: {message}"))
+}
+
+/// Reads what is wrong with pods of the bots. Asked only while not all are available.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn pod_trouble(
+    ctx: &Context,
+    shop: &WhatsAppShop,
+    found: &Found,
+) -> kube::Result<Option<(Reason, String)>> {
+    let count = bots(found);
+    if count.available >= count.wanted && count.updated >= count.wanted {
+        return Ok(None);
+    }
+    let namespace = shop.namespace().unwrap_or_default();
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
+    let labels = format!("{INSTANCE}={},{COMPONENT}=bot", shop.name_any());
+    let pods = api.list(&ListParams::default().labels(&labels)).await?;
+    Ok(pods.items.iter().find_map(trouble_of))
+}
+
+fn trouble_of(pod: &Pod) -> Option<(Reason, String)> {
+    let name = pod.name_any();
+    let status = pod.status.as_ref()?;
+    let statuses = status.init_container_statuses.iter().flatten();
+    for container in statuses.chain(status.container_statuses.iter().flatten()) {
+        let state = container.state.as_ref();
+        let Some(waiting) = state.and_then(|state| state.waiting.as_ref()) else {
+            continue;
+        };
+        let said = waiting.message.as_deref().unwrap_or_default();
+        let image = &container.image;
+        match waiting.reason.as_deref().unwrap_or_default() {
+            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+                let message = format!(
+                    "image {image} cannot be fetched: correct spec.bot.image, its pull policy or its pull secrets"
+                );
+                return Some((Reason::ImageUnavailable, message));
+            }
+            "CrashLoopBackOff" => {
+                let message = format!(
+                    "a bot keeps ending: see `kubectl logs {name} -c {} --previous`",
+                    container.name
+                );
+                return Some((Reason::Crashing, message));
+            }
+            "CreateContainerConfigError" => {
+                let message = format!("pod {name} cannot start: {said}");
+                return Some((Reason::Unavailable, message));
+            }
+            _ => {}
+        }
+    }
+    let scheduled = status.conditions.iter().flatten();
+    let mut scheduled = scheduled.filter(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let message = scheduled.next()?.message.clone().unwrap_or_default();
+    Some((
+        Reason::Unschedulable,
+        format!("a bot fits on no node: {message}"),
+    ))
+}
+
+/// What must hold for customers to be served, the most telling first.
+const NEEDED: [ConditionType; 7] = [
+    ConditionType::ManifestValid,
+    ConditionType::SecretsFound,
+    ConditionType::ObjectsApplied,
+    ConditionType::DatabaseReady,
+    ConditionType::MigrationsApplied,
+    ConditionType::RedisReady,
+    ConditionType::BotAvailable,
+];
+
+/// Sums up `Ready`. A shop that has served goes on without Redis; one that has not waits for it.
+pub fn sum_up(conditions: &mut Conditions, before: &Conditions) {
+    let lacks = |kind: &ConditionType| !conditions.holds(*kind);
+    let missing: Vec<_> = NEEDED.into_iter().filter(lacks).collect();
+    let redis = ConditionType::RedisReady;
+    let (truth, reason, message) = match missing.first() {
+        None => (true, Reason::Serving, "customers are served".to_owned()),
+        Some(only) if missing == [redis] && before.holds(ConditionType::Ready) => {
+            let said = conditions.get(*only).map_or("", |found| &found.message);
+            let message = format!("customers are served, slower: {said}");
+            (true, Reason::ServingWithoutRedis, message)
+        }
+        Some(first) => match conditions.get(*first) {
+            Some(found) => {
+                let message = format!("{first}: {}", found.message);
+                (false, found.reason, message)
+            }
+            None => (false, Reason::Pending, format!("{first} is not known yet")),
+        },
+    };
+    conditions.set(ConditionType::Ready, truth, reason, message);
+}
+
+/// Writes the status if it differs from what the shop says, and tells about transitions.
+///
+/// # Errors
+/// When the API server does not take it.
+pub async fn write(
+    ctx: &Context,
+    shop: &WhatsAppShop,
+    conditions: Conditions,
+    mut status: WhatsAppShopStatus,
+    now: Timestamp,
+) -> kube::Result<()> {
+    let before = shop.status.clone().unwrap_or_default();
+    let generation = shop.metadata.generation;
+    status.conditions = conditions.into_status(&before.conditions, generation, now);
+    status.observed_generation = generation;
+    let namespace = shop.namespace().unwrap_or_default();
+    let name = shop.name_any();
+    ctx.metrics
+        .conditions(&namespace, &name, &status.conditions);
+    if shop.status.as_ref() != Some(&status) {
+        patch(ctx, shop, &status).await?;
+        let said = Conditions::of_status(&before.conditions);
+        announce(ctx, shop, &said, &Conditions::of_status(&status.conditions)).await;
+    }
+    Ok(())
+}
+
+/// Writes a status over the one that `shop` has.
+///
+/// # Errors
+/// When the API server does not take it.
+pub async fn patch(
+    ctx: &Context,
+    shop: &WhatsAppShop,
+    status: &WhatsAppShopStatus,
+) -> kube::Result<WhatsAppShop> {
+    let namespace = shop.namespace().unwrap_or_default();
+    let api: Api<WhatsAppShop> = Api::namespaced(ctx.client.clone(), &namespace);
+    let before = serde_json::to_value(&shop.status).map_err(kube::Error::SerdeError)?;
+    let after = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
+    let patch = json!({"status": merge_patch(&before, &after)});
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch_status(&shop.name_any(), &params, &Patch::Merge(&patch))
+        .await
+}
+
+/// What makes `after` of `before` by a JSON merge patch (RFC 7386).
+fn merge_patch(before: &Value, after: &Value) -> Value {
+    let (Value::Object(old), Value::Object(new)) = (before, after) else {
+        return after.clone();
+    };
+    let mut patch = Map::new();
+    for (name, value) in new {
+        match old.get(name) {
+            Some(same) if same == value => {}
+            Some(other) => {
+                patch.insert(name.clone(), merge_patch(other, value));
+            }
+            None => {
+                patch.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        patch.insert(name.clone(), Value::Null);
+    }
+    Value::Object(patch)
+}
+
+/// Tells about conditions whose status has changed, once for each transition.
+async fn announce(ctx: &Context, shop: &WhatsAppShop, before: &Conditions, after: &Conditions) {
+    let about = shop.object_ref(&());
+    for (kind, found) in after.iter() {
+        let truth = before.get(kind).map_or(Truth::Unknown, |old| old.truth);
+        let reason = before.get(kind).map(|old| old.reason);
+        // Another reason for the same trouble is news as well; a shop that comes to be is not.
+        let news =
+            truth != found.truth || (found.truth == Truth::False && reason != Some(found.reason));
+        let bad = (found.truth == Truth::False) != (kind == ConditionType::Paused);
+        let waits = matches!(
+            found.reason,
+            Reason::Pending | Reason::Waiting | Reason::Starting | Reason::NotLooked
+        );
+        if !news || found.truth == Truth::Unknown || (bad && waits) {
+            continue;
+        }
+        if kind == ConditionType::Paused && found.truth == Truth::False && truth != Truth::True {
+            continue;
+        }
+        // `Ready` repeats what another condition says.
+        if kind == ConditionType::Ready && bad {
+            continue;
+        }
+        let type_ = if bad {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        };
+        let note = format!("{kind} is {}: {}", found.truth.as_str(), found.message);
+        ctx.tell(&about, type_, found.reason.as_str(), &note).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all_true() -> Conditions {
+        let mut conditions = Conditions::default();
+        for kind in NEEDED {
+            conditions.set(kind, true, Reason::Found, "");
+        }
+        conditions
+    }
+
+    #[test]
+    fn a_shop_that_served_goes_on_without_redis_and_a_new_one_waits() {
+        let mut conditions = all_true();
+        conditions.set(
+            ConditionType::RedisReady,
+            false,
+            Reason::Healing,
+            "two nodes are away",
+        );
+        let mut served = Conditions::default();
+        served.set(ConditionType::Ready, true, Reason::Serving, "");
+        let mut old = conditions.clone();
+        sum_up(&mut old, &served);
+        let ready = old.get(ConditionType::Ready).unwrap();
+        assert_eq!(
+            (ready.truth, ready.reason),
+            (Truth::True, Reason::ServingWithoutRedis)
+        );
+        let mut new = conditions;
+        sum_up(&mut new, &Conditions::default());
+        let ready = new.get(ConditionType::Ready).unwrap();
+        assert_eq!((ready.truth, ready.reason), (Truth::False, Reason::Healing));
+        assert_eq!(ready.message, "RedisReady: two nodes are away");
+    }
+
+    #[test]
+    fn a_merge_patch_removes_what_is_gone_and_leaves_what_is_the_same() {
+        let before = json!({"a": 1, "b": {"c": 1, "d": 2}, "list": [1]});
+        let after = json!({"a": 1, "b": {"c": 3}, "list": [1, 2]});
+        let patch = json!({"b": {"c": 3, "d": null}, "list": [1, 2]});
+        assert_eq!(merge_patch(&before, &after), patch);
+        assert_eq!(merge_patch(&Value::Null, &after), after);
+    }
+}
