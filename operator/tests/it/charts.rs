@@ -19,14 +19,17 @@ async fn the_kinds_outlive_their_chart_and_are_taken_up_again() {
     helm(&server, install)
         .await
         .expect("the kinds are installed");
-    let served = [
+    let established = [
         "wait",
         "--for=condition=Established",
         "--timeout=30s",
         "crd",
         SHOPS,
     ];
-    server.kubectl(served).await.expect("the kinds are served");
+    server
+        .kubectl(established)
+        .await
+        .expect("the kinds are served");
 
     let operator = chart("warung");
     let install = ["install", "warung", operator.as_str(), "-n", &home];
