@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use warung_bot::cli::Cli;
 
+/// The allocator of musl is slow with threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     warung_bot::cli::run(Cli::parse())
 }

@@ -21,6 +21,11 @@ use warung_operator::shop::dereference::known_kinds;
 use warung_operator::shop::{Defaults, KnownKinds};
 use warung_operator::{check, fence, telemetry};
 
+/// The allocator of musl is slow with threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How often optional kinds are looked up.
 const KINDS_EVERY: Duration = Duration::from_mins(1);
 /// Pause before the controllers begin anew after they ended for no reason.

@@ -11,11 +11,13 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 
 use super::audit::{self, AuditEvent};
+use super::kubectl::Kubectl;
 use super::launch::{Plan, log_tail};
+use super::pki::Pki;
 use super::programs::Programs;
 use super::rest::{Refused, Rest};
 use crate::eventually::within;
-use crate::process::{Guarded, Program};
+use crate::process::Guarded;
 
 /// How long the server may take until it is ready; a busy machine with two cores needs 15 s.
 const READY_LIMIT: Duration = Duration::from_mins(1);
@@ -143,6 +145,11 @@ impl ApiServer {
         &self.plan.programs
     }
 
+    /// The authority of its certificates.
+    pub(super) fn pki(&self) -> &Pki {
+        &self.plan.pki
+    }
+
     /// Makes a namespace `<prefix>-<number>` with the restricted Pod Security standard enforced,
     /// and waits until pods could be made in it.
     ///
@@ -194,18 +201,8 @@ impl ApiServer {
         kubeconfig: &Path,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<String> {
-        let program = Program::new(self.plan.programs.kubectl()?)
-            .env("KUBECONFIG", kubeconfig)
-            .env("KUBECACHEDIR", self.directory().join("kubectl"))
-            .args(arguments);
-        let output = program.output_to_end().await?;
-        let wrote = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        ensure!(
-            output.status.success(),
-            "kubectl: {}",
-            wrote(&output.stderr)
-        );
-        Ok(wrote(&output.stdout))
+        let kubectl = Kubectl::new(kubeconfig, self.directory())?;
+        kubectl.run(arguments).await
     }
 
     /// Applies manifests (YAML) by server-side apply; those without a namespace go to `namespace`.
@@ -213,14 +210,8 @@ impl ApiServer {
     /// # Errors
     /// What kubectl or the server refuse.
     pub async fn apply(&self, manifests: &str, namespace: &str) -> Result<()> {
-        let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        let file = self.directory().join(format!("apply-{number}.yaml"));
-        std::fs::write(&file, manifests)?;
-        let path = file.display().to_string();
-        let flags = ["apply", "--server-side", "-n", namespace, "-f", &path];
-        let applied = self.kubectl(flags).await;
-        std::fs::remove_file(&file)?;
-        applied.map(drop)
+        let kubectl = Kubectl::new(&self.kubeconfig(), self.directory())?;
+        kubectl.apply(manifests, namespace).await
     }
 
     /// A fresh token of a `ServiceAccount`, by the `TokenRequest` API.

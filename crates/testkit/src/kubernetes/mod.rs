@@ -33,9 +33,15 @@
 //!
 //! The programs are those of `KUBEBUILDER_ASSETS` where set, else what `scripts/kubernetes api`
 //! has built.
+//!
+//! # Node
+//!
+//! See [`cluster`], and `warung-cluster up` for one to play with.
 
 mod api_server;
 mod audit;
+pub mod cluster;
+mod kubectl;
 mod launch;
 mod pki;
 mod programs;
@@ -45,6 +51,7 @@ use tokio::sync::OnceCell;
 
 pub use api_server::{ApiServer, ApiServerOptions};
 pub use audit::AuditEvent;
+pub use kubectl::{Forward, Kubectl};
 pub use programs::Programs;
 pub use rest::{Refused, Rest};
 
