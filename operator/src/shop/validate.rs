@@ -294,7 +294,11 @@ fn postgres_image(
     found: &Found,
     defaults: &Defaults,
 ) -> String {
-    let told = spec.database.managed.as_ref().and_then(|m| m.image.clone());
+    let database = &spec.database;
+    let managed = database.managed.as_ref().and_then(|m| m.image.clone());
+    // Its programs back up, when the backup names no image.
+    let of_cloud_native_pg = || database.cloud_native_pg.as_ref()?.image.clone();
+    let told = managed.or_else(of_cloud_native_pg);
     let running = || {
         let key = ObjectKey {
             kind: "StatefulSet".to_owned(),
