@@ -10,6 +10,7 @@ pub mod fence;
 pub mod kinds;
 pub mod lease;
 pub mod metrics;
+pub mod redis;
 pub mod server;
 pub mod shop;
 pub mod telemetry;

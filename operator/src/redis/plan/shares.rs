@@ -1,0 +1,129 @@
+//! Slots without an owner: handed out once at the beginning, and after that only when a person
+//! has accepted that what they held is lost.
+
+use super::{Class, Context, Row, membership, promote};
+use crate::redis::parse::NodeId;
+use crate::redis::picture::Picture;
+use crate::redis::report::{Finding, Reason};
+use crate::redis::slots::{SLOTS, SlotSet};
+use crate::redis::{Memory, Step, Takeover};
+
+/// Hands out the slots that nobody owns, if they never had an owner.
+pub(super) fn hand_out(context: &Context, memory: &mut Memory) -> Row {
+    let picture = context.picture;
+    let missing = picture.missing();
+    let dead = dead_owners(picture);
+    if picture.unowned.is_empty() && dead.is_empty() {
+        memory.formed = true;
+        memory.losing &= !missing.is_empty();
+        return Row::Pass;
+    }
+    if !missing.is_empty() {
+        // Whoever is away may hold what seems lost.
+        let message = format!("waiting for {}", missing.join(", "));
+        return Row::Wait(Finding::new(Reason::PodsAway, message));
+    }
+    if dead.is_empty() && may_form(picture, memory) {
+        return first_shares(picture, memory);
+    }
+    let lost: usize = dead.iter().map(|id| picture.slots_of(id)).sum();
+    let lost = lost + picture.unowned.len();
+    if !memory.losing {
+        memory.losing = true;
+        memory.loss += 1;
+    }
+    if context.picture.desired.acknowledged_loss != Some(memory.loss) {
+        let message = format!(
+            "{lost} of {SLOTS} slots lost every copy of their keys; \
+             acknowledge data loss {} to go on without them",
+            memory.loss
+        );
+        return Row::Stop(Finding::new(Reason::DataLoss, message));
+    }
+    start_anew(picture, memory, &dead)
+}
+
+/// Owners that will never answer again: every pod answered, and none is theirs. Unless a replica
+/// holds their data, which is then promoted.
+fn dead_owners<'p>(picture: &'p Picture) -> Vec<&'p NodeId> {
+    if !picture.missing().is_empty() {
+        return Vec::new();
+    }
+    let owners = picture.slots.keys();
+    owners
+        .filter(|id| !picture.live.contains_key(*id))
+        .filter(|id| promote::heir(picture, id).is_none())
+        .collect()
+}
+
+/// A first formation, or one that was interrupted. When the memory was lost as well, keys tell
+/// that there was a cluster.
+fn may_form(picture: &Picture, memory: &Memory) -> bool {
+    let empty = picture.live.values().all(|live| live.view.keys == 0);
+    !memory.formed && empty
+}
+
+fn first_shares(picture: &Picture, memory: &Memory) -> Row {
+    let count = picture.desired.shards;
+    if let Some(pair) = picture.disagreement() {
+        let message = format!("{pair} do not yet see the same cluster");
+        return Row::Wait(Finding::new(Reason::ViewsDiffer, message));
+    }
+    let mut steps = Vec::new();
+    for shard in 0..count {
+        let share = share(shard, count);
+        let due: SlotSet = share
+            .iter()
+            .filter(|s| picture.unowned.contains(*s))
+            .collect();
+        if let (false, Some(primary)) = (due.is_empty(), picture.primary(shard, memory)) {
+            steps.push(Step::AddSlots {
+                at: primary.node(),
+                slots: due,
+            });
+        }
+    }
+    Row::Act(Class::HandOut, steps)
+}
+
+/// The slots of a shard when all are handed out evenly.
+fn share(shard: usize, count: usize) -> SlotSet {
+    let bound = |shard: usize| u16::try_from(usize::from(SLOTS) * shard / count).unwrap_or(SLOTS);
+    (bound(shard)..bound(shard + 1)).collect()
+}
+
+/// After an accepted loss: the dead owners are replaced by empty replicas if they have some, else
+/// forgotten, and their slots go to the shards that have the fewest.
+fn start_anew(picture: &Picture, memory: &Memory, dead: &[&NodeId]) -> Row {
+    let mut steps = Vec::new();
+    for id in dead {
+        if let Some(heir) = picture.followers(id).first() {
+            steps.push(Step::Failover {
+                at: heir.node(),
+                mode: Takeover::Alone,
+            });
+        } else {
+            steps.extend(membership::forget_everywhere(picture, &[*id]));
+        }
+    }
+    if !steps.is_empty() {
+        return Row::Act(Class::HandOut, steps);
+    }
+    let mut unowned = picture.unowned.iter();
+    let count = picture.desired.shards;
+    for shard in 0..count {
+        let Some(primary) = picture.primary(shard, memory) else {
+            continue;
+        };
+        let want = share(shard, count).len();
+        let deficit = want.saturating_sub(picture.slots_of(&primary.view.id));
+        let last = shard + 1 == count;
+        let limit = if last { usize::MAX } else { deficit };
+        let slots: SlotSet = unowned.by_ref().take(limit).collect();
+        if !slots.is_empty() {
+            let at = primary.node();
+            steps.push(Step::AddSlots { at, slots });
+        }
+    }
+    Row::Act(Class::HandOut, steps)
+}

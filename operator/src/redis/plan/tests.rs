@@ -1,0 +1,159 @@
+//! Random histories of a cluster, with the operator dying anywhere in them.
+
+use proptest::prelude::*;
+
+use super::model::{Model, Place};
+use super::{Class, Verdict};
+use crate::redis::report::Reason;
+
+/// Passes within which everything has to be in order again.
+const PASSES: usize = 400;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Pass(usize),
+    Gossip,
+    Time(i64),
+    Kill(usize),
+    Restart(usize),
+    RestartAll,
+    LoseVolume(usize),
+    Scale(usize),
+    NewTemplate,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        8 => (0_usize..30).prop_map(Event::Pass),
+        4 => Just(Event::Gossip),
+        2 => (1_i64..20).prop_map(Event::Time),
+        1 => (0_usize..12).prop_map(Event::Kill),
+        1 => (0_usize..12).prop_map(Event::Restart),
+        1 => Just(Event::RestartAll),
+        1 => (0_usize..12).prop_map(Event::LoseVolume),
+        1 => (3_usize..6).prop_map(Event::Scale),
+        1 => Just(Event::NewTemplate),
+    ]
+}
+
+fn settles(model: &mut Model) {
+    let mut last = None;
+    for _ in 0..PASSES {
+        model.gossip();
+        let plan = model.pass(usize::MAX);
+        model.pass_time(1);
+        if plan.verdict == Verdict::Settled && plan.report.empty_shards.is_empty() {
+            let again = model.pass(usize::MAX);
+            assert_eq!(again.verdict, Verdict::Settled);
+            assert_eq!(again.memory, plan.memory, "at rest nothing is written");
+            return;
+        }
+        last = Some(plan);
+    }
+    panic!("not in order after {PASSES} passes: {last:#?}");
+}
+
+fn formed(shards: usize, replicas: usize) -> Model {
+    let mut model = Model::new(shards, replicas);
+    settles(&mut model);
+    model.fill();
+    model
+}
+
+fn place(model: &Model, index: usize) -> Place {
+    let places = model.places();
+    places[index % places.len()]
+}
+
+fn happen(model: &mut Model, event: &Event) {
+    match *event {
+        Event::Pass(steps) => drop(model.pass(steps)),
+        Event::Gossip => model.gossip(),
+        Event::Time(seconds) => model.pass_time(seconds),
+        Event::Kill(index) => model.kill(place(model, index)),
+        Event::Restart(index) => model.restart(place(model, index)),
+        Event::RestartAll => {
+            for place in model.places() {
+                model.restart(place);
+            }
+        }
+        Event::LoseVolume(index) => drop(model.lose_volume(place(model, index))),
+        Event::Scale(shards) => model.scale(shards),
+        Event::NewTemplate => model.new_template(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_cluster_comes_back_into_order_with_every_key(
+        replicas in 1_usize..3,
+        events in prop::collection::vec(event(), 0..40),
+    ) {
+        let mut model = formed(3, replicas);
+        for event in &events {
+            happen(&mut model, event);
+            prop_assert!(model.holds_everything(), "after {event:?}");
+        }
+        model.revive_all();
+        settles(&mut model);
+        prop_assert_eq!(model.empty_handed(), 0);
+        let wanted = (0..model.desired.shards).collect();
+        prop_assert_eq!(model.owners(), wanted);
+    }
+
+    #[test]
+    fn a_cluster_is_formed_though_the_operator_dies_all_the_time(
+        shards in 3_usize..7,
+        replicas in 0_usize..3,
+        deaths in prop::collection::vec((0_usize..12, any::<bool>()), 0..30),
+    ) {
+        let mut model = Model::new(shards, replicas);
+        for (steps, gossip) in deaths {
+            model.pass(steps);
+            if gossip {
+                model.gossip();
+            }
+        }
+        settles(&mut model);
+        prop_assert!(model.holds_everything());
+    }
+}
+
+#[test]
+fn a_roll_replaces_replicas_first_and_primaries_after_they_handed_over() {
+    let mut model = formed(3, 1);
+    model.new_template();
+    let mut classes = Vec::new();
+    for _ in 0..PASSES {
+        model.gossip();
+        match model.pass(usize::MAX).verdict {
+            Verdict::Settled => break,
+            Verdict::Acting(class @ (Class::Replace | Class::HandOver)) => classes.push(class),
+            _ => {}
+        }
+        model.pass_time(6);
+    }
+    let (replace, hand_over) = (Class::Replace, Class::HandOver);
+    let expected = [
+        [replace, replace, replace].as_slice(),
+        [hand_over, replace].repeat(3).as_slice(),
+    ]
+    .concat();
+    assert_eq!(classes, expected);
+    assert_eq!(model.empty_handed(), 0);
+}
+
+#[test]
+fn without_replicas_a_roll_is_blocked_and_says_so() {
+    let mut model = formed(3, 0);
+    model.new_template();
+    model.gossip();
+    let plan = model.pass(usize::MAX);
+    assert!(plan.delete.is_empty() && plan.steps.is_empty());
+    let blocked = plan.report.findings.roll_blocked.unwrap();
+    assert_eq!(blocked.reason, Reason::NoReplicas);
+    assert!(plan.report.findings.ready.0);
+    assert!(!plan.report.findings.data_safe.0);
+}
