@@ -9,4 +9,5 @@ mod cluster;
 mod database;
 mod harness;
 mod kinds;
+mod redis;
 mod rights;
