@@ -111,6 +111,15 @@ impl Rule {
         }
     }
 
+    /// Whether the rows alone decide it. The others ask how long ago something was, or how a shop
+    /// is configured: a backup is not the worse for them.
+    pub const fn is_of_books(self) -> bool {
+        !matches!(
+            self,
+            Self::PurchaseLimit | Self::InboxMoves | Self::OutboxMoves | Self::PaymentsAreWorkedOn
+        )
+    }
+
     async fn findings(
         self,
         connection: &mut PgConnection,

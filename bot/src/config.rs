@@ -3,11 +3,15 @@
 //! Every fault is found in one pass, so that one failed start names them all. Each variable can be
 //! given as `NAME` or as `NAME_FILE`, the path of a file that holds the value (a mounted Secret).
 
+mod backup;
+
 use std::{collections::HashMap, fmt, net::SocketAddr, path::Path, str::FromStr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use warung_domain::{clock::ShopTimezone, language::Language, payment::PaymentMethod};
+
+pub use backup::{BackupConfig, Destination, Needs};
 
 /// Everything a bot is told from outside.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use super::{
-    report::{ReportTo, shorten},
+    report::{ReportTo, shorten, spoken},
     say,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub(super) async fn run(told: &Migrate, config: &AdminConfig) -> Result<ExitCode
                 version: 0,
                 applied: 0,
             },
-            Some(shorten(&format!("{error:#}"))),
+            Some(shorten(&spoken(error))),
         ),
     };
     told.report.write(&Report {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod backup;
 mod dead_letters;
 mod install;
 mod migrate;
@@ -8,7 +9,7 @@ mod products;
 mod report;
 mod settings;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -19,6 +20,9 @@ use crate::{
     config::{AdminConfig, Config, Fault, Role},
     serve, telemetry,
 };
+
+/// How long threads that block may take to end with the process.
+const THREADS_LIMIT: Duration = Duration::from_secs(1);
 
 /// The bot of one shop.
 #[derive(Debug, Parser)]
@@ -57,6 +61,12 @@ enum Verb {
     /// Re-derive every balance, reservation and payment; print each violation; end with status 1 if
     /// there is one.
     Audit,
+    /// Backups of the shop: make, verify, restore, list, delete.
+    #[command(subcommand)]
+    Backup(backup::BackupVerb),
+    /// Make a key for backups: print the secret (`BACKUP_IDENTITY`) and, in a comment, the public
+    /// part (`BACKUP_RECIPIENT`).
+    NewBackupKey,
     /// Messages that could not be worked on or sent.
     #[command(subcommand)]
     DeadLetters(DeadLettersVerb),
@@ -122,16 +132,24 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         match cli.command {
             Verb::Serve { roles } => serve(&cli.log, roles).await,
+            Verb::Backup(verb) => backup::run(verb).await,
+            Verb::NewBackupKey => {
+                backup::new_key();
+                ExitCode::SUCCESS
+            }
             Verb::Install { directory } => match install::run(&directory) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => failed(&error),
             },
             verb => administer(verb).await,
         }
-    })
+    });
+    // A thread may still read from a program that was given up.
+    runtime.shutdown_timeout(THREADS_LIMIT);
+    code
 }
 
 async fn serve(log: &str, roles: Vec<Role>) -> ExitCode {
@@ -182,7 +200,11 @@ async fn dispatch(verb: Verb, config: &AdminConfig) -> Result<ExitCode> {
         Verb::Settings(SettingsVerb::Set { key, value }) => {
             settings::set(&pool, &key, &value).await
         }
-        Verb::Serve { .. } | Verb::Install { .. } | Verb::Migrate(_) => {
+        Verb::Serve { .. }
+        | Verb::Backup(_)
+        | Verb::NewBackupKey
+        | Verb::Install { .. }
+        | Verb::Migrate(_) => {
             anyhow::bail!("this one is run elsewhere")
         }
     }

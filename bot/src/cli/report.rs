@@ -39,6 +39,19 @@ impl ReportTo {
     }
 }
 
+/// An error and its causes. Some say their cause themselves: nothing is said twice.
+pub(super) fn spoken(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
 /// The beginning of a text, short enough to fit beside others.
 pub(super) fn shorten(text: &str) -> String {
     let mut end = MAX_TEXT_BYTES.min(text.len());
@@ -55,6 +68,15 @@ pub(super) fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let disk = std::io::Error::other("disk full");
+        let error = anyhow::Error::new(disk)
+            .context("write: disk full")
+            .context("keep");
+        assert_eq!(spoken(&error), "keep: write: disk full");
+    }
 
     #[test]
     fn a_long_text_is_cut_between_letters() {

@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod backup;
 mod buying;
 mod fleet;
 mod harness;

@@ -54,7 +54,9 @@ async fn the_serving_role_sells_but_cannot_change_the_past() {
     assert_eq!(who, SERVING_ROLE);
     for sql in FORBIDDEN {
         let refused = bot.execute(sql).await.expect_err(sql);
-        let code = refused.as_database_error().and_then(|error| error.code());
+        let code = refused
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         // An owner's deeds (ALTER) have the same code.
         assert_eq!(
             code.as_deref(),
