@@ -13,6 +13,7 @@
 {{- end }}
 {{- end }}
 
+{{/* The NetworkPolicies of shops let in the pods of this name. */}}
 {{- define "warung.selector" -}}
 app.kubernetes.io/name: warung-operator
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -364,6 +364,7 @@ pub struct Expose {
 /// A Gateway of the Gateway API.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct GatewayRef {
     /// Its name.
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
@@ -417,6 +418,7 @@ fn yes() -> bool {
 
 /// An object of the shop's namespace.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LocalRef {
     /// Its name.
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
@@ -425,6 +427,7 @@ pub struct LocalRef {
 
 /// One key of a Secret of the shop's namespace.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]

@@ -156,6 +156,32 @@ fn condition(kind: &str, status: &str, reason: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_choice_is_changed_by_the_manifest_alone() {
+    let server = server().await;
+    let namespace = server.namespace("choice").await.expect("a namespace");
+    let secret = json!({"name": "s", "key": "k"});
+    let volume = json!({"persistentVolumeClaim": {"storage": {"size": "5Gi"}}});
+    let claim = json!({"persistentVolumeClaim": {"claimName": "backups"}});
+    let ingress = json!({"host": "toko.example.com", "ingressClassName": "nginx"});
+    let gateway = json!({"host": "toko.example.com", "gatewayRef": {"name": "web"}});
+    let before = [
+        ("backup", json!({"destination": volume})),
+        ("expose", ingress),
+    ];
+    let after = [
+        ("redis", json!({"external": {"secretRef": secret}})),
+        ("backup", json!({"destination": claim})),
+        ("expose", gateway),
+    ];
+    // What the server filled in must not stay behind when whoever applies changes their mind.
+    for edits in [&before[..], &after[..], &before[..]] {
+        let text = edited(shop(), edits).to_string();
+        let applied = server.apply(&text, &namespace).await;
+        applied.expect("the other choice is taken");
+    }
+}
+
+#[tokio::test]
 async fn the_samples_are_taken_as_they_are() {
     let server = server().await;
     let namespace = server.namespace("samples").await.expect("a namespace");
