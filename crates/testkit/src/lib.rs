@@ -4,9 +4,11 @@
 pub mod bot;
 mod eventually;
 pub mod kubernetes;
+pub mod phone;
 pub mod ports;
 mod postgres;
 pub mod process;
+pub mod purchase;
 mod redis_cluster;
 mod stores;
 

@@ -3,7 +3,6 @@
 
 mod catalogue;
 mod fleet;
-mod phone;
 mod ports;
 mod story;
 mod terminal;
