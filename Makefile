@@ -5,11 +5,13 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # A killed make takes the program with it.
 TIED := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
-.PHONY: help setup demo test bench lint crds
+.PHONY: help setup demo test e2e cluster node bench lint crds
 
 help:
 	@echo "make demo          a whole shop on this machine; ONCE=1 ends after the played purchase"
 	@echo "make test          all tests, on stores that they start themselves"
+	@echo "make e2e           all of it on a real Kubernetes of one node (or on KUBECONFIG), broken under load"
+	@echo "make cluster       such a Kubernetes with a demo shop to play with, until Ctrl-C"
 	@echo "make bench         load, latency and cost, with the limits of this machine beside them"
 	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render"
 	@echo "make crds          writes crds/ and charts/warung-crds from the types"
@@ -17,14 +19,29 @@ help:
 setup:
 	@scripts/setup
 
+# Without the operator, which a newcomer need not wait for.
 demo: setup
-	cargo build --workspace --bins
+	cargo build -p warung-bot -p warung-sandbox -p warung-testkit --bins
 	@exec $(TIED) $(TARGET)/debug/warung-demo
 
 test:
 	@scripts/setup --pages
 	@scripts/kubernetes api
 	cargo test --workspace
+
+# What a node runs: its programs, and the images of this checkout.
+node:
+	@scripts/setup --node
+	@scripts/kubernetes node >/dev/null
+	@scripts/images >/dev/null
+	@TAG=next scripts/images bot >/dev/null
+	cargo build -p warung-testkit --bin warung-e2e --bin warung-cluster
+
+e2e: node
+	@exec $(TIED) $(TARGET)/debug/warung-e2e
+
+cluster: node
+	@exec $(TIED) $(TARGET)/debug/warung-e2e --stay
 
 bench: setup
 	cargo build --release --workspace --bins

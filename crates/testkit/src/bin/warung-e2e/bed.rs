@@ -61,12 +61,11 @@ impl Bed {
         self.helm(&["upgrade", "--install", "warung-crds", "charts/warung-crds"])
             .await?;
         let images = [
-            "image.repository=localhost/warung-operator",
+            "image.registry=localhost",
             "image.tag=dev",
             "image.pullPolicy=Never",
-            "defaults.botImage=localhost/warung-bot:dev",
-            "defaults.postgresImage=localhost/warung-operand:test",
-            "defaults.redisImage=localhost/warung-operand:test",
+            "shops.postgresImage=localhost/warung-operand:test",
+            "shops.redisImage=localhost/warung-operand:test",
         ];
         let mut arguments = vec!["upgrade", "--install", "warung", "charts/warung"];
         arguments.extend(["--wait", "--timeout", INSTALL_LIMIT]);

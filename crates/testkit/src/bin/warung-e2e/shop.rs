@@ -42,11 +42,10 @@ impl Shop {
             Ok(())
         })
         .await?;
-        let forward = |service: &'static str| bed.kubectl.forward(SHOPS, service, 80);
         let shop = Self {
             http: http_client()?,
-            whatsapp: forward("service/whatsapp-sandbox").await?,
-            midtrans: forward("service/midtrans-sandbox").await?,
+            whatsapp: bed.kubectl.forward(SHOPS, "service/sandbox-whatsapp", 9100).await?,
+            midtrans: bed.kubectl.forward(SHOPS, "service/sandbox-midtrans", 9200).await?,
         };
         Ok((shop, took))
     }
