@@ -37,14 +37,13 @@ impl Bed {
         std::fs::create_dir_all(&arguments.state)?;
         let directory = tempfile::tempdir()?;
         let helm = Programs::of_this_machine().find("helm", "node")?;
-        let (cluster, kubeconfig) = match &arguments.kubeconfig {
-            Some(path) => (None, path.clone()),
-            None => {
-                say("starting a node");
-                let cluster = Cluster::start(ClusterOptions::with_built_images()?).await?;
-                let kubeconfig = cluster.server().kubeconfig().to_owned();
-                (Some(cluster), kubeconfig)
-            }
+        let (cluster, kubeconfig) = if let Some(path) = &arguments.kubeconfig {
+            (None, path.clone())
+        } else {
+            say("starting a node");
+            let cluster = Cluster::start(ClusterOptions::with_built_images()?).await?;
+            let kubeconfig = cluster.server().kubeconfig().clone();
+            (Some(cluster), kubeconfig)
         };
         Ok(Self {
             kubectl: Kubectl::new(&kubeconfig, directory.path())?,
@@ -58,7 +57,15 @@ impl Bed {
     /// Installs the operator by its charts; returns how long it took.
     pub(crate) async fn install(&self) -> Result<Duration> {
         let begun = Instant::now();
-        self.helm(&["upgrade", "--install", "warung-crds", "charts/warung-crds"])
+        let chart = |name: &str| {
+            self.repository
+                .join("charts")
+                .join(name)
+                .display()
+                .to_string()
+        };
+        let (crds, operator) = (chart("warung-crds"), chart("warung"));
+        self.helm(&["upgrade", "--install", "warung-crds", &crds])
             .await?;
         let images = [
             "image.registry=localhost",
@@ -67,7 +74,7 @@ impl Bed {
             "shops.postgresImage=localhost/warung-operand:test",
             "shops.redisImage=localhost/warung-operand:test",
         ];
-        let mut arguments = vec!["upgrade", "--install", "warung", "charts/warung"];
+        let mut arguments = vec!["upgrade", "--install", "warung", operator.as_str()];
         arguments.extend(["--wait", "--timeout", INSTALL_LIMIT]);
         arguments.extend(images.iter().flat_map(|value| ["--set", *value]));
         self.helm(&arguments).await?;
@@ -78,7 +85,6 @@ impl Bed {
     async fn helm(&self, arguments: &[&str]) -> Result<String> {
         let output = Program::new(&self.helm)
             .env("KUBECONFIG", self.kubectl.kubeconfig())
-            .current_dir(&self.repository)
             .args(arguments)
             .args(["--namespace", SYSTEM])
             .args(if arguments[0] == "upgrade" {

@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_secs(3);
 /// When the operator is killed after the drill began.
 const MIDDLE: Duration = Duration::from_secs(1);
 /// How long the shop may take to be whole again.
-const WHOLE_LIMIT: Duration = Duration::from_secs(180);
+const WHOLE_LIMIT: Duration = Duration::from_mins(3);
 
 /// One drill.
 pub(crate) struct Drill {

@@ -17,7 +17,7 @@ use crate::shop::Shop;
 /// ten seconds of silence still leave some who wait for nothing.
 const CUSTOMERS: usize = 600;
 /// How long a reply is waited for before it counts as lost.
-const REPLY_LIMIT: Duration = Duration::from_secs(60);
+const REPLY_LIMIT: Duration = Duration::from_mins(1);
 /// Largest latency that is told apart, in milliseconds.
 const LONGEST_MS: u64 = 120_000;
 /// What customers write, in turn.

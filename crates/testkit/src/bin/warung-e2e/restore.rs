@@ -8,7 +8,7 @@ use crate::bed::{Bed, SHOPS};
 use crate::shop::{NAME, Shop, holds, ready};
 
 /// How long a backup, its verification or a restore may take.
-const STEP_LIMIT: Duration = Duration::from_secs(180);
+const STEP_LIMIT: Duration = Duration::from_mins(3);
 
 const BACKUP: &str = "
 apiVersion: shops.warung.dev/v1alpha1

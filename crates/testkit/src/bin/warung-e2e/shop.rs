@@ -17,9 +17,9 @@ const SAMPLE: &str = "docs/samples/sandbox-demo.yaml";
 /// Its shop.
 pub(crate) const NAME: &str = "toko-sari";
 /// How long the shop may take from apply to Ready, with its images on the node.
-const READY_LIMIT: Duration = Duration::from_secs(120);
+const READY_LIMIT: Duration = Duration::from_mins(2);
 /// How long the catalogue's Job may take after that.
-const CATALOGUE_LIMIT: Duration = Duration::from_secs(60);
+const CATALOGUE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The shop under test.
 pub(crate) struct Shop {
@@ -44,8 +44,14 @@ impl Shop {
         .await?;
         let shop = Self {
             http: http_client()?,
-            whatsapp: bed.kubectl.forward(SHOPS, "service/sandbox-whatsapp", 9100).await?,
-            midtrans: bed.kubectl.forward(SHOPS, "service/sandbox-midtrans", 9200).await?,
+            whatsapp: bed
+                .kubectl
+                .forward(SHOPS, "service/sandbox-whatsapp", 9100)
+                .await?,
+            midtrans: bed
+                .kubectl
+                .forward(SHOPS, "service/sandbox-midtrans", 9200)
+                .await?,
         };
         Ok((shop, took))
     }
