@@ -167,6 +167,10 @@ async fn look(
             ctx.well(&uid);
             ("working", Ok(Action::requeue(pause)))
         }
+        Ok(Outcome::Polling(most)) => {
+            let pause = ctx.back_off(&uid).min(most);
+            ("waiting", Ok(Action::requeue(pause)))
+        }
         Ok(Outcome::Waiting) => ("waiting", Ok(Action::requeue(ctx.back_off(&uid)))),
         Ok(Outcome::Gone) => {
             ctx.well(&uid);

@@ -328,7 +328,11 @@ impl Writer<'_> {
             owner.controller == Some(true) && Some(&owner.uid) == self.shop.metadata.uid.as_ref()
         });
         let metadata = &live["metadata"];
+        // Jobs of backups and restores are the business of those who began them.
+        let foreign_job =
+            key.kind == "Job" && metadata["labels"][super::names::COMPONENT] != "migrate";
         owned
+            && !foreign_job
             && key.kind != "PersistentVolumeClaim"
             && metadata["annotations"][KEPT].is_null()
             && metadata["deletionTimestamp"].is_null()

@@ -14,9 +14,11 @@ mod child;
 pub mod compare;
 pub mod credentials;
 pub mod dereference;
+pub mod migration;
 pub mod names;
 mod reconcile;
 pub mod status;
+pub mod stores;
 mod validate;
 
 pub use child::{Child, Keep, ObjectKey};

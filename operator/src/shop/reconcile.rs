@@ -9,11 +9,12 @@ use kube::{Resource as _, ResourceExt as _};
 
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
-use super::{Child, Found, Progress, apply, status};
-use crate::conditions::{ConditionType, Conditions, Reason};
+use super::{Child, Credentials, Fault, Found, Needs, Progress, Validated};
+use super::{apply, build, migration, status, stores, validate};
+use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
 use crate::controller::fresh;
-use crate::crds::{WhatsAppShop, WhatsAppShopStatus};
+use crate::crds::{Endpoints, WhatsAppShop, WhatsAppShopStatus};
 
 /// Time between two looks at a shop that is well: what no watch tells is seen then.
 const RESYNC: Duration = Duration::from_secs(30);
@@ -25,6 +26,8 @@ pub enum Outcome {
     Settled(Duration),
     /// Something is under way; look again after this time.
     Working(Duration),
+    /// A store must come first; look again after a growing pause, at most this.
+    Polling(Duration),
     /// Somebody has to mend something first; look again after a growing pause.
     Waiting,
     /// There is no such shop any more.
@@ -90,14 +93,25 @@ impl Look<'_> {
     async fn act(&mut self) -> Result<Outcome> {
         if self.shop.spec.paused {
             let message = "spec.paused is set: nothing is created, changed or healed";
-            self.conditions
-                .set(ConditionType::Paused, true, Reason::AskedToPause, message);
+            self.say(ConditionType::Paused, true, Reason::AskedToPause, message);
             return Ok(Outcome::Settled(RESYNC));
         }
         let message = "the operator looks after the shop";
-        self.conditions
-            .set(ConditionType::Paused, false, Reason::Working, message);
-        let wanted = self.wanted();
+        self.say(ConditionType::Paused, false, Reason::Working, message);
+        let Some(valid) = self.judge() else {
+            return Ok(Outcome::Waiting);
+        };
+        let Some(credentials) = self.credentials(&valid) else {
+            return Ok(Outcome::Waiting);
+        };
+        self.progress
+            .migrated_image
+            .clone_from(&self.status.migrated_image);
+        let database = stores::database(self.ctx, &valid, &self.found, &credentials).await?;
+        self.progress.database_ready = database.truth == Truth::True;
+        let redis = stores::redis(&valid);
+        let wanted = self.children(&valid, &credentials);
+        self.endpoints(&valid);
         let applied = apply::apply(self.ctx, self.shop, &self.found, &wanted)
             .await
             .context("write the children")?;
@@ -108,32 +122,104 @@ impl Look<'_> {
                 .await;
         }
         self.conditions.merge(applied.condition());
-        if applied.problems.is_empty() {
+        self.found_out(ConditionType::DatabaseReady, database);
+        self.found_out(ConditionType::RedisReady, redis);
+        if applied.problems.is_empty() && self.progress.database_ready {
             Ok(Outcome::Settled(RESYNC))
+        } else if applied.problems.is_empty() {
+            Ok(Outcome::Polling(RESYNC))
         } else {
             Ok(Outcome::Waiting)
         }
     }
 
-    /// Stands in for validate and build.
-    fn wanted(&self) -> Vec<Child> {
-        let name = self.shop.name_any();
-        let labels = |component: &str| {
-            serde_json::json!({
-                "app.kubernetes.io/name": "warung", INSTANCE: name, COMPONENT: component,
-                "app.kubernetes.io/managed-by": "warung-operator",
-            })
+    /// The manifest with everything resolved, or `None` when somebody has to mend it first.
+    fn judge(&mut self) -> Option<Validated> {
+        let (valid, faults) = match validate::validate(self.shop, &self.found, &self.ctx.defaults) {
+            Ok(valid) => (Some(valid), Vec::new()),
+            Err(faults) => (None, faults),
         };
-        vec![
-            Child::from_json::<k8s_openapi::api::core::v1::ServiceAccount>(serde_json::json!({
-                "metadata": {"name": format!("{name}-bot"), "labels": labels("bot")},
-                "automountServiceAccountToken": false,
-            })),
-            Child::from_json::<k8s_openapi::api::core::v1::ConfigMap>(serde_json::json!({
-                "metadata": {"name": format!("{name}-bot"), "labels": labels("bot")},
-                "data": {"SHOP_NAME": self.shop.spec.shop.display_name},
-            })),
-        ]
+        let warnings = valid.iter().flat_map(|valid| valid.warnings.clone());
+        let all: Vec<Fault> = faults.into_iter().chain(warnings).collect();
+        let (of_secrets, of_manifest): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(Fault::is_about_a_secret);
+        let kind = ConditionType::ManifestValid;
+        if of_manifest.is_empty() {
+            self.say(kind, true, Reason::Valid, "the manifest makes sense");
+        } else {
+            let reason = of_manifest.first().map_or(Reason::Invalid, reason_of);
+            self.say(kind, valid.is_some(), reason, &sentences(&of_manifest));
+        }
+        let kind = ConditionType::SecretsFound;
+        if of_secrets.is_empty() {
+            let message = "every Secret that the manifest names is there";
+            self.say(kind, true, Reason::Found, message);
+        } else {
+            let reason = reason_of(&of_secrets[0]);
+            self.say(kind, false, reason, &sentences(&of_secrets));
+        }
+        valid
+    }
+
+    fn credentials(&mut self, valid: &Validated) -> Option<Credentials> {
+        let made = Credentials::read_or_make(
+            Needs::of(&valid.spec),
+            &valid.names,
+            &self.found.children,
+            &mut rand::rng(),
+            Timestamp::now(),
+        );
+        match made {
+            Ok(credentials) => Some(credentials),
+            Err(broken) => {
+                let message = broken.to_string();
+                self.say(
+                    ConditionType::SecretsFound,
+                    false,
+                    Reason::KeyMissing,
+                    &message,
+                );
+                None
+            }
+        }
+    }
+
+    /// The children, with what the migration's Job has come to.
+    fn children(&mut self, valid: &Validated, credentials: &Credentials) -> Vec<Child> {
+        let defaults = &self.ctx.defaults;
+        let wanted = build::build(valid, &self.found, &self.progress, credentials, defaults);
+        let state = migration::state(valid, &self.found, &self.progress, &wanted);
+        let done = state.done;
+        self.found_out(ConditionType::MigrationsApplied, state.finding);
+        if !done || self.progress.migrated_image.as_ref() == Some(&valid.bot_image) {
+            return wanted;
+        }
+        self.progress.migrated_image = Some(valid.bot_image.clone());
+        self.status.migrated_image = Some(valid.bot_image.clone());
+        build::build(valid, &self.found, &self.progress, credentials, defaults)
+    }
+
+    fn endpoints(&mut self, valid: &Validated) {
+        let host = valid.spec.expose.as_ref().map(|expose| &expose.host);
+        let outside = |path: &str| host.map(|host| format!("https://{host}{path}"));
+        self.status.endpoints = Some(Endpoints {
+            service: format!("http://{}", valid.names.host(&valid.names.bot())),
+            whatsapp_webhook: outside("/webhooks/whatsapp"),
+            midtrans_notification: outside("/webhooks/midtrans"),
+        });
+    }
+
+    fn say(&mut self, kind: ConditionType, truth: bool, reason: Reason, message: &str) {
+        self.conditions.set(kind, truth, reason, message);
+    }
+
+    fn found_out(&mut self, kind: ConditionType, finding: Finding) {
+        let Finding {
+            truth,
+            reason,
+            message,
+        } = finding;
+        self.conditions.set(kind, truth, reason, message);
     }
 
     /// Sums up and writes the status.
@@ -156,4 +242,19 @@ impl Look<'_> {
         let written = status::write(self.ctx, self.shop, all, self.status, now).await;
         written.context("write the status")
     }
+}
+
+fn reason_of(fault: &Fault) -> Reason {
+    match fault {
+        Fault::Field { .. } => Reason::Invalid,
+        Fault::Kind { .. } => Reason::OperatorMissing,
+        Fault::SecretMissing { .. } => Reason::SecretMissing,
+        Fault::KeyMissing { .. } => Reason::KeyMissing,
+        Fault::KeyUnusable { .. } => Reason::ValueInvalid,
+    }
+}
+
+fn sentences(faults: &[Fault]) -> String {
+    let texts: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    texts.join("; ")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use warung_testkit::eventually;
 
 use crate::harness::{SOON, Site, shop};
@@ -16,22 +16,29 @@ async fn a_shop_gets_its_children_and_says_how_it_does() {
 
     let map = site.appears("configmaps/toko-bot").await;
     let owner = &map["metadata"]["ownerReferences"][0];
-    assert_eq!(
-        (&owner["name"], &owner["controller"]),
-        (&json!("toko"), &json!(true))
-    );
-    site.appears("serviceaccounts/toko-bot").await;
+    let controls = (&owner["name"], &owner["controller"]);
+    assert_eq!(controls, (&json!("toko"), &json!(true)));
+    for child in [
+        "serviceaccounts/toko-bot",
+        "statefulsets/toko-postgres",
+        "statefulsets/toko-redis-2",
+        "services/toko-bot",
+        "secrets/toko-database",
+    ] {
+        site.appears(child).await;
+    }
     site.says("toko", "ObjectsApplied", "True", "Applied").await;
     site.says("toko", "Paused", "False", "Working").await;
+    site.says("toko", "ManifestValid", "True", "Valid").await;
+    site.says("toko", "DatabaseReady", "False", "Starting")
+        .await;
+    site.says("toko", "Ready", "False", "Starting").await;
     let found = site.get("whatsappshops/toko").await.unwrap();
     let conditions = found["status"]["conditions"].as_array().unwrap();
     let generation = found["metadata"]["generation"].as_i64();
     assert!(generation.is_some());
-    assert!(
-        conditions
-            .iter()
-            .all(|c| c["observedGeneration"].as_i64() == generation)
-    );
+    let observed = |c: &Value| c["observedGeneration"].as_i64() == generation;
+    assert!(conditions.iter().all(observed), "{conditions:?}");
     let gauge = format!(
         r#"warung_shop_condition{{namespace="{}",shop="toko",status="True",type="ObjectsApplied"}} 1"#,
         site.namespace
@@ -40,10 +47,9 @@ async fn a_shop_gets_its_children_and_says_how_it_does() {
 
     site.kubectl(&["delete", "whatsappshop", "toko"]).await;
     site.goes("configmaps/toko-bot").await;
-    eventually(SOON, async || {
-        !operator.metrics().await.contains("shop=\"toko\"")
-    })
-    .await;
+    let counted = async || operator.metrics().await.contains("shop=\"toko\"");
+    eventually(SOON, async || !counted().await).await;
+    site.assert_nothing_forbidden();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,65 +58,184 @@ async fn a_foreign_change_is_corrected_at_once_and_told_once() {
     let _operator = site.operator();
     site.apply(&shop("toko", "")).await;
     site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    site.at_rest().await;
 
-    let name = site.get("configmaps/toko-bot").await.unwrap()["data"]["SHOP_NAME"].clone();
-    let patch = r#"{"data": {"SHOP_NAME": "Toko Maling"}}"#;
-    let changed = [
+    let path = format!("/api/v1/namespaces/{}/services/toko-bot", site.namespace);
+    let port = async || {
+        let service = site.server.rest().get(&path).await.unwrap();
+        service["spec"]["ports"][0]["targetPort"].clone()
+    };
+    let before = port().await;
+    let patch = r#"[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 6666}]"#;
+    let change = [
         "patch",
-        "configmap",
+        "service",
         "toko-bot",
-        "--type=merge",
+        "--type=json",
         "--field-manager=stranger",
         "-p",
         patch,
     ];
+    site.kubectl(&change).await;
     let began = Instant::now();
-    site.kubectl(&changed).await;
-    let map = format!("/api/v1/namespaces/{}/configmaps/toko-bot", site.namespace);
-    eventually(SOON, async || {
-        let now = site.server.rest().get(&map).await.unwrap();
-        now["data"]["SHOP_NAME"] == name
-    })
-    .await;
+    eventually(SOON, async || port().await == before).await;
     let took = began.elapsed();
     println!("a foreign change stood for {took:?}");
     assert!(took.as_millis() < 1_000, "{took:?}");
     let told = eventually(SOON, async || {
-        let events = site.events().await;
-        let told: Vec<_> = events
-            .into_iter()
-            .filter(|e| e.starts_with("ForeignChange"))
-            .collect();
-        (!told.is_empty()).then_some(told)
+        let mut events = site.events().await;
+        events.retain(|event| event.starts_with("ForeignChange"));
+        (!events.is_empty()).then_some(events)
     })
     .await;
-    let note =
-        "ForeignChange: stranger changed data.SHOP_NAME of ConfigMap toko-bot; it was set back";
-    assert_eq!(told, [note]);
+    site.at_rest().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let note = "ForeignChange: stranger changed spec.ports[http].targetPort of Service toko-bot; \
+                it was set back";
+    assert_eq!(told[0], note);
 
     // One that was deleted comes back.
     site.kubectl(&["delete", "configmap", "toko-bot"]).await;
     site.appears("configmaps/toko-bot").await;
+    site.assert_nothing_forbidden();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_of_somebody_else_is_left_alone_and_named() {
     let site = Site::new("taken").await;
-    site.kubectl(&["create", "configmap", "toko-bot", "--from-literal=mine=yes"])
-        .await;
+    let create = ["create", "configmap", "toko-bot", "--from-literal=mine=yes"];
+    site.kubectl(&create).await;
     let _operator = site.operator();
     site.apply(&shop("toko", "")).await;
     let message = site
         .says("toko", "ObjectsApplied", "False", "NameTaken")
         .await;
-    assert!(
-        message.contains("ConfigMap toko-bot exists and is not this shop's"),
-        "{message}"
-    );
+    let named = "ConfigMap toko-bot exists and is not this shop's";
+    assert!(message.contains(named), "{message}");
     let map = site.get("configmaps/toko-bot").await.unwrap();
     assert_eq!(map["data"], json!({"mine": "yes"}));
 
     // Out of the way, the shop heals by itself.
     site.kubectl(&["delete", "configmap", "toko-bot"]).await;
     site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    let events = site.events().await;
+    let told = events.iter().filter(|e| e.starts_with("NameTaken")).count();
+    assert_eq!(told, 1, "{events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_outlives_its_shop_unless_it_is_to_be_deleted() {
+    let site = Site::new("deletion").await;
+    let _operator = site.operator();
+    site.apply(&shop("toko", "")).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    let key = site.appears("secrets/toko-data-key").await;
+    assert_eq!(key["metadata"]["ownerReferences"], Value::Null);
+
+    site.kubectl(&["delete", "whatsappshop", "toko"]).await;
+    site.goes("statefulsets/toko-postgres").await;
+    site.goes("services/toko-bot").await;
+    let kept = site.get("secrets/toko-data-key").await.unwrap();
+    assert_eq!(kept["data"], key["data"]);
+    let claim = site.get("pvc/data-toko-postgres-0").await.unwrap();
+    assert_eq!(claim["metadata"]["deletionTimestamp"], Value::Null);
+
+    // A shop of the same name takes them up again.
+    site.apply(&shop("toko", "  deletionPolicy: Delete")).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    let adopted = eventually(SOON, async || {
+        let now = site.get("secrets/toko-data-key").await.unwrap();
+        let owned = now["metadata"]["ownerReferences"][0]["name"] == "toko";
+        owned.then_some(now)
+    })
+    .await;
+    assert_eq!(adopted["data"], key["data"]);
+
+    // Changed back, nobody owns it; and again, it goes with its shop.
+    site.apply(&shop("toko", "  deletionPolicy: Retain")).await;
+    let owners = async || {
+        let now = site.get("secrets/toko-data-key").await.unwrap();
+        now["metadata"]["ownerReferences"].clone()
+    };
+    eventually(SOON, async || owners().await.is_null()).await;
+    site.apply(&shop("toko", "  deletionPolicy: Delete")).await;
+    eventually(SOON, async || !owners().await.is_null()).await;
+    site.kubectl(&["delete", "whatsappshop", "toko"]).await;
+    site.goes("secrets/toko-data-key").await;
+    site.goes("secrets/toko-postgres").await;
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_longer_wanted_goes() {
+    let site = Site::new("unwanted").await;
+    let _operator = site.operator();
+    let exposed = "  expose: {host: toko.example.com, ingressClassName: nginx}";
+    site.apply(&shop("toko", exposed)).await;
+    site.appears("ingresses/toko-bot").await;
+    site.apply(&shop("toko", "")).await;
+    site.goes("ingresses/toko-bot").await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_shop_is_left_alone_and_goes_on_after() {
+    let site = Site::new("paused").await;
+    let _operator = site.operator();
+    site.apply(&shop("toko", "  paused: true")).await;
+    site.says("toko", "Paused", "True", "AskedToPause").await;
+    assert!(site.get("configmaps/toko-bot").await.is_err());
+
+    site.apply(&shop("toko", "  paused: false")).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    site.at_rest().await;
+    site.apply(&shop("toko", "  paused: true")).await;
+    site.says("toko", "Paused", "True", "AskedToPause").await;
+    let position = site.server.audit_position().unwrap();
+    site.kubectl(&["delete", "configmap", "toko-bot"]).await;
+    site.apply(&shop("toko", "  paused: true\n  bot: {log: debug}"))
+        .await;
+    let generation =
+        site.get("whatsappshops/toko").await.unwrap()["metadata"]["generation"].clone();
+    eventually(SOON, async || {
+        let now = site.get("whatsappshops/toko").await.unwrap();
+        now["status"]["observedGeneration"] == generation
+    })
+    .await;
+    let writes = site.writes_since(position);
+    let others: Vec<_> = writes
+        .iter()
+        .filter(|w| w.subresource != "status")
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+
+    site.apply(&shop("toko", "  paused: false")).await;
+    site.appears("configmaps/toko-bot").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_is_named_and_its_coming_is_noticed() {
+    let site = Site::new("secret").await;
+    site.kubectl(&["delete", "secret", "midtrans"]).await;
+    let _operator = site.operator();
+    site.apply(&shop("toko", "")).await;
+    let message = site
+        .says("toko", "SecretsFound", "False", "SecretMissing")
+        .await;
+    assert!(message.contains("Secret midtrans"), "{message}");
+    assert!(message.contains("payments.midtrans.secretRef"), "{message}");
+    site.says("toko", "Ready", "False", "SecretMissing").await;
+
+    let create = [
+        "create",
+        "secret",
+        "generic",
+        "midtrans",
+        "--from-literal=server-key=x",
+    ];
+    site.kubectl(&create).await;
+    site.says("toko", "SecretsFound", "True", "Found").await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    site.assert_nothing_forbidden();
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use warung_testkit::eventually;
 use warung_testkit::kubernetes::{ApiServer, AuditEvent};
 use warung_testkit::process::{Guarded, Program};
+use warung_testkit::{eventually, stores};
 
 use crate::{cluster, rights};
 
@@ -165,6 +165,82 @@ impl Site {
         events.into_iter().filter(mine).collect()
     }
 
+    /// The Secrets `database` and `redis`, of real stores.
+    pub(crate) async fn external_stores(&self) {
+        let stores = stores().await;
+        let database = stores.empty_database().await.unwrap();
+        let redis = stores.redis.urls().join(",");
+        let secret = |name: &str, key: &str, value: &str| {
+            let object = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": name}, "stringData": {key: value},
+            });
+            object.to_string()
+        };
+        self.apply(&secret("database", "url", &database)).await;
+        self.apply(&secret("redis", "urls", &redis)).await;
+    }
+
+    /// Says of a Job what its controller says when its pod has succeeded.
+    pub(crate) async fn completes(&self, job: &str) {
+        let now = self
+            .kubectl(&[
+                "get",
+                job.split('/').next().unwrap(),
+                job.split('/').nth(1).unwrap(),
+                "-o",
+                "jsonpath={.metadata.creationTimestamp}",
+            ])
+            .await;
+        let condition = |kind: &str| json!({"type": kind, "status": "True", "lastProbeTime": now, "lastTransitionTime": now});
+        let status = json!({
+            "startTime": now, "completionTime": now, "succeeded": 1, "active": 0,
+            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+        });
+        self.set_status(job, &status).await;
+    }
+
+    /// Says of the pods of a Deployment that they are ready, as a kubelet would.
+    pub(crate) async fn becomes_available(&self, deployment: &str) {
+        eventually(SOON, async || {
+            let object = self.get(&format!("deployments/{deployment}")).await?;
+            let wanted = object["spec"]["replicas"].as_i64().unwrap_or(1);
+            let labels = "app.kubernetes.io/component=bot";
+            let pods = self
+                .kubectl(&["get", "pods", "-l", labels, "-o", "name"])
+                .await;
+            let ready = json!({"phase": "Running", "conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+            ]});
+            for pod in pods.lines() {
+                let name = pod.replace("pod/", "pods/");
+                let now = self.get(&name).await?;
+                if now["status"]["phase"] != "Running" {
+                    self.set_status(&name, &ready).await;
+                }
+            }
+            let available = object["status"]["availableReplicas"].as_i64().unwrap_or(0);
+            (available == wanted)
+                .then_some(())
+                .ok_or(format!("{available} of {wanted}"))
+        })
+        .await;
+    }
+
+    /// Waits until the operator has written nothing for a while.
+    pub(crate) async fn at_rest(&self) {
+        const QUIET: Duration = Duration::from_secs(3);
+        let mut last = (self.writes_since(self.begun).len(), Instant::now());
+        eventually(SOON, async || {
+            let count = self.writes_since(self.begun).len();
+            if count != last.0 {
+                last = (count, Instant::now());
+            }
+            last.1.elapsed() > QUIET
+        })
+        .await;
+    }
+
     /// Ends a story: the operator asked for nothing that its chart does not allow.
     pub(crate) fn assert_nothing_forbidden(&self) {
         rights::assert_nothing_forbidden(self.server, &self.namespace, self.begun);
@@ -249,17 +325,31 @@ stringData: {server-key: SB-Mid-server-key}
 
 /// A shop with everything managed; `spec` adds to it (YAML, two spaces in).
 pub(crate) fn shop(name: &str, spec: &str) -> String {
+    shop_of(
+        name,
+        "  database: {managed: {}}\n  redis: {managed: {}}",
+        spec,
+    )
+}
+
+/// A shop with stores of one's choice. What `spec` says again counts.
+pub(crate) fn shop_of(name: &str, stores: &str, spec: &str) -> String {
+    let display = "  shop: {displayName: Toko Sari}";
+    let display = if spec.contains("  shop:") {
+        ""
+    } else {
+        display
+    };
     format!(
         "
 apiVersion: shops.warung.dev/v1alpha1
 kind: WhatsAppShop
 metadata: {{name: {name}}}
 spec:
-  shop: {{displayName: Toko Sari}}
+{display}
   whatsapp: {{cloud: {{phoneNumberId: \"1000001\", secretRef: {{name: whatsapp}}}}}}
   payments: {{midtrans: {{environment: sandbox, merchantId: G123, secretRef: {{name: midtrans}}}}}}
-  database: {{managed: {{}}}}
-  redis: {{managed: {{}}}}
+{stores}
 {spec}
 "
     )

@@ -1,0 +1,106 @@
+//! The shop's PostgreSQL and Redis as one look at a shop sees them.
+
+use anyhow::Result;
+use rand::rngs::StdRng;
+use serde_json::Value;
+
+use super::{Credentials, Found, ObjectKey, Validated};
+use crate::conditions::{Finding, Reason, Truth};
+use crate::context::Context;
+use crate::database::{self, Authority, Managed};
+
+/// Port of PostgreSQL.
+const POSTGRES_PORT: u16 = 5432;
+
+/// Looks whether PostgreSQL can serve; makes roles and database in one that we run.
+///
+/// # Errors
+/// When we no longer lead.
+pub async fn database(
+    ctx: &Context,
+    shop: &Validated,
+    found: &Found,
+    credentials: &Credentials,
+) -> Result<Finding> {
+    let spec = &shop.spec.database;
+    if let Some(external) = &spec.external {
+        let finding = database::external(external, &found.secrets, &ctx.leadership).await?;
+        return Ok(finding);
+    }
+    let Some(made) = &credentials.database else {
+        return Ok(starting("the database has no credentials yet"));
+    };
+    let (host, authority, max_connections) = if let Some(managed) = &spec.managed {
+        let set = live(found, "StatefulSet", &shop.names.postgres());
+        if let Some(waits) = not_started(set) {
+            return Ok(waits);
+        }
+        let authority = Authority::Certificate(&made.ca_certificate);
+        (
+            shop.names.postgres_host(),
+            authority,
+            managed.max_connections,
+        )
+    } else {
+        let cluster = live(found, "Cluster", &shop.names.postgres());
+        if let Err(waits) = database::cloud_native_pg(found.kinds.cloud_native_pg, cluster) {
+            return Ok(waits);
+        }
+        (
+            shop.names.cnpg_host(),
+            Authority::Unproved,
+            CNPG_CONNECTIONS,
+        )
+    };
+    let server = Managed {
+        host: &host,
+        port: POSTGRES_PORT,
+        authority,
+        credentials: made,
+        max_connections,
+    };
+    let mut random: StdRng = rand::make_rng();
+    let finding = database::managed(&server, &ctx.leadership, &mut random).await?;
+    Ok(finding)
+}
+
+/// What is said of Redis.
+pub fn redis(shop: &Validated) -> Finding {
+    let message = if shop.spec.redis.managed.is_some() {
+        "the Redis Cluster is not looked at yet"
+    } else {
+        "the external Redis Cluster is not looked at yet"
+    };
+    Finding {
+        truth: Truth::Unknown,
+        reason: Reason::NotLooked,
+        message: message.to_owned(),
+    }
+}
+
+/// `max_connections` of CloudNativePG's servers, which nobody sets: PostgreSQL's default.
+const CNPG_CONNECTIONS: i32 = 100;
+
+fn live<'a>(found: &'a Found, kind: &str, name: &str) -> Option<&'a Value> {
+    found.children.get(&ObjectKey {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+/// A server whose pod is not ready is not asked.
+fn not_started(set: Option<&Value>) -> Option<Finding> {
+    let ready = set.and_then(|set| set["status"]["readyReplicas"].as_i64());
+    if ready.unwrap_or(0) > 0 {
+        return None;
+    }
+    Some(starting("PostgreSQL's pod is not ready yet"))
+}
+
+fn starting(message: &str) -> Finding {
+    Finding {
+        truth: Truth::False,
+        reason: Reason::Starting,
+        message: message.to_owned(),
+    }
+}

@@ -1,0 +1,175 @@
+//! A shop that serves: autoscaling, rest, an API server that goes away. Its stores are real ones
+//! that somebody else runs; what pods would say is written by the test.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use warung_testkit::kubernetes::{ApiServer, ApiServerOptions};
+use warung_testkit::{eventually, stores};
+
+use crate::cluster;
+use crate::harness::{SOON, Site, shop_of};
+
+/// Stores of the manifest, as somebody else runs them.
+const EXTERNAL: &str = "  database: {external: {secretRef: {name: database, key: url}}}
+  redis: {external: {secretRef: {name: redis, key: urls}}}";
+
+/// How long a shop that is well must be left alone.
+const REST: Duration = Duration::from_secs(60);
+
+/// A shop whose bots are available, as far as the API server knows.
+async fn serving(site: &Site, spec: &str) {
+    site.external_stores().await;
+    site.apply(&shop_of("toko", EXTERNAL, spec)).await;
+    site.says("toko", "DatabaseReady", "True", "Connected")
+        .await;
+    let job = eventually(SOON, async || {
+        let jobs = site.kubectl(&["get", "jobs", "-o", "name"]).await;
+        let migrates = |name: &&str| name.contains("/toko-migrate-");
+        jobs.lines()
+            .find(migrates)
+            .map(|name| name.replace("job.batch/", "jobs/"))
+    })
+    .await;
+    site.completes(&job).await;
+    site.says("toko", "MigrationsApplied", "True", "Migrated")
+        .await;
+    site.appears("deployments/toko-bot").await;
+    site.becomes_available("toko-bot").await;
+    site.says("toko", "BotAvailable", "True", "Available").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_serves_is_left_alone() {
+    let site = Site::new("rest").await;
+    let operator = site.operator();
+    serving(&site, "").await;
+    site.at_rest().await;
+    let position = site.server.audit_position().unwrap();
+    let looks = async || {
+        let metrics = operator.metrics().await;
+        let of_looks = |line: &&str| line.starts_with("warung_operator_reconciles_total");
+        metrics
+            .lines()
+            .filter(of_looks)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before = looks().await;
+    let end = Instant::now() + REST;
+    eventually(REST + SOON, async || Instant::now() >= end).await;
+    assert_ne!(looks().await, before, "nobody has looked at the shop");
+    let writes = site.writes_since(position);
+    assert!(writes.is_empty(), "written at rest: {writes:#?}");
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_autoscaler_owns_the_number_of_bots() {
+    let site = Site::new("autoscaling").await;
+    let _operator = site.operator();
+    serving(&site, "  bot: {replicas: 3}").await;
+    let replicas =
+        async || site.get("deployments/toko-bot").await.unwrap()["spec"]["replicas"].clone();
+    assert_eq!(replicas().await, json!(3));
+
+    let autoscaling = "  bot: {replicas: 3, autoscaling: {minReplicas: 2, maxReplicas: 6}}";
+    site.apply(&shop_of("toko", EXTERNAL, autoscaling)).await;
+    site.appears("hpa/toko-bot").await;
+    site.at_rest().await;
+    assert_eq!(
+        replicas().await,
+        json!(3),
+        "the number fell when its owner changed"
+    );
+
+    // As an autoscaler does.
+    site.kubectl(&["scale", "deployment", "toko-bot", "--replicas=5"])
+        .await;
+    let noisy = autoscaling.replace("replicas: 3", "replicas: 3, log: debug");
+    site.apply(&shop_of("toko", EXTERNAL, &noisy)).await;
+    eventually(SOON, async || {
+        let map = site.get("configmaps/toko-bot").await.unwrap();
+        map["data"].to_string().contains("debug")
+    })
+    .await;
+    site.at_rest().await;
+    assert_eq!(
+        replicas().await,
+        json!(5),
+        "the operator fought the autoscaler"
+    );
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_secret_rolls_the_bots() {
+    let site = Site::new("rotation").await;
+    let _operator = site.operator();
+    serving(&site, "").await;
+    let hash = async || {
+        let found = site.get("deployments/toko-bot").await.unwrap();
+        found["spec"]["template"]["metadata"]["annotations"]["warung.dev/secrets-hash"].clone()
+    };
+    let before = hash().await;
+    assert!(before.is_string());
+    let patch = r#"{"stringData": {"access-token": "another"}}"#;
+    site.kubectl(&["patch", "secret", "whatsapp", "-p", patch])
+        .await;
+    eventually(SOON, async || hash().await != before).await;
+    site.says("toko", "BotAvailable", "True", "Rolling").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = ApiServer::start(ApiServerOptions::new(directory.path())).await;
+    let server: &'static ApiServer = Box::leak(Box::new(server.unwrap()));
+    cluster::install_kinds(server).await;
+    let namespace = server.namespace("outage").await.unwrap();
+    let site = Site::on(server, namespace).await;
+    let operator = site.operator();
+    site.apply(&crate::harness::shop("toko", "")).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+
+    server.stop().await.unwrap();
+    // Long enough that the operator must give its leadership up.
+    eventually(SOON, async || operator.log().contains("no longer leading")).await;
+    server.start_again().await.unwrap();
+    assert!(operator.process.is_running());
+    site.kubectl(&["delete", "configmap", "toko-bot"]).await;
+    site.appears("configmaps/toko-bot").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_database_is_named_and_holds_nothing_else_up() {
+    let site = Site::new("unreachable").await;
+    let _operator = site.operator();
+    site.external_stores().await;
+    let url = "postgres://warung:geheim@127.0.0.1:9/warung?sslmode=disable";
+    site.kubectl(&[
+        "create",
+        "secret",
+        "generic",
+        "nowhere",
+        &format!("--from-literal=url={url}"),
+    ])
+    .await;
+    let nowhere = EXTERNAL.replace("name: database", "name: nowhere");
+    site.apply(&shop_of("toko", &nowhere, "")).await;
+    let message = site
+        .says("toko", "DatabaseReady", "False", "Unreachable")
+        .await;
+    assert!(message.contains("127.0.0.1:9"), "{message}");
+    assert!(!message.contains("geheim"), "{message}");
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    // Mended, the shop goes on by itself.
+    let url = stores().await.empty_database().await.unwrap();
+    let patch = json!({"stringData": {"url": url}}).to_string();
+    site.kubectl(&["patch", "secret", "nowhere", "-p", &patch])
+        .await;
+    site.says("toko", "DatabaseReady", "True", "Connected")
+        .await;
+    site.kubectl(&["delete", "whatsappshop", "toko", "--timeout=10s"])
+        .await;
+}
