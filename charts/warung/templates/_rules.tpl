@@ -3,17 +3,18 @@ What the operator may do where it serves shops. No `*`, no pods/exec, no escalat
 writes by server-side apply, which needs create and patch; update is not needed.
 */}}
 {{- define "warung.rules" -}}
-# Its own kinds. Backups of the schedule are recorded, and forgotten when they are pruned.
+# Its own kinds: people write them, the operator says how they do. Backups of the schedule are
+# recorded, and forgotten when they are pruned.
 - apiGroups: [shops.warung.dev]
   resources: [whatsappshops, shoprestores]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch]
 - apiGroups: [shops.warung.dev]
   resources: [shopbackups]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [shops.warung.dev]
   resources: [whatsappshops/status, shopbackups/status, shoprestores/status]
-  verbs: [get, update, patch]
-# To be named as an owner that blocks its deletion.
+  verbs: [patch]
+# To be named as an owner that blocks its deletion; some clusters ask for this right.
 - apiGroups: [shops.warung.dev]
   resources: [whatsappshops/finalizers, shopbackups/finalizers, shoprestores/finalizers]
   verbs: [update]

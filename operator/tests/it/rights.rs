@@ -179,6 +179,7 @@ async fn a_cluster_wide_operator_may_do_its_work_and_no_more() {
         "create /namespaces",
         "create rbac.authorization.k8s.io/clusterroles",
         "create rbac.authorization.k8s.io/rolebindings",
+        "patch shops.warung.dev/whatsappshops",
         "delete shops.warung.dev/whatsappshops",
         "delete apiextensions.k8s.io/customresourcedefinitions",
         "deletecollection /persistentvolumeclaims",
