@@ -253,7 +253,7 @@ pub fn validate(
     for reference in &references {
         check(reference, found, &mut faults);
     }
-    check_fields(spec, found, &mut faults);
+    check_fields(spec, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -373,7 +373,7 @@ fn unusable(content: Content, value: &[u8]) -> Option<&'static str> {
     (!good).then_some(must)
 }
 
-fn check_fields(spec: &WhatsAppShopSpec, found: &Found, faults: &mut Vec<Fault>) {
+fn check_fields(spec: &WhatsAppShopSpec, faults: &mut Vec<Fault>) {
     let zones = jiff::tz::db();
     if !zones.is_definitively_empty() && zones.get(&spec.shop.timezone).is_err() {
         faults.push(Fault::Field {
@@ -382,13 +382,6 @@ fn check_fields(spec: &WhatsAppShopSpec, found: &Found, faults: &mut Vec<Fault>)
                 "{} is no time zone: name one of the IANA database, such as Asia/Jakarta",
                 spec.shop.timezone
             ),
-        });
-    }
-    if spec.database.cloud_native_pg.is_some() && !found.kinds.cloud_native_pg {
-        faults.push(Fault::Kind {
-            field: "database.cloudNativePG".to_owned(),
-            kind: "Cluster (postgresql.cnpg.io/v1)",
-            install: "CloudNativePG",
         });
     }
     if spec.backup.as_ref().is_some_and(|b| b.image.is_none()) && spec.database.external.is_some() {
@@ -402,15 +395,23 @@ fn check_fields(spec: &WhatsAppShopSpec, found: &Found, faults: &mut Vec<Fault>)
 }
 
 fn warnings(spec: &WhatsAppShopSpec, found: &Found) -> Vec<Fault> {
+    let mut warnings = Vec::new();
+    if spec.database.cloud_native_pg.is_some() && !found.kinds.cloud_native_pg {
+        warnings.push(Fault::Kind {
+            field: "database.cloudNativePG".to_owned(),
+            kind: "Cluster (postgresql.cnpg.io/v1)",
+            install: "CloudNativePG",
+        });
+    }
     let route = spec.expose.as_ref().and_then(|e| e.gateway_ref.as_ref());
     if route.is_some() && !found.kinds.http_route {
-        return vec![Fault::Kind {
+        warnings.push(Fault::Kind {
             field: "expose.gatewayRef".to_owned(),
             kind: "HTTPRoute (gateway.networking.k8s.io/v1)",
             install: "the Gateway API, or use expose.ingressClassName",
-        }];
+        });
     }
-    Vec::new()
+    warnings
 }
 
 /// A text from a Secret that `check` has found good.
@@ -473,3 +474,6 @@ pub(super) fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     }
     hex::encode(&digest.finalize()[..KEPT])
 }
+
+#[cfg(test)]
+mod tests;

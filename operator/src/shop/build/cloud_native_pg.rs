@@ -6,10 +6,13 @@ use serde_json::json;
 use super::{Site, names, volumes};
 use crate::{crds::DeletionPolicy, shop::Child};
 
-/// The `Cluster` that CloudNativePG turns into servers. The superuser's password is ours, so that
+/// The `Cluster` that CloudNativePG turns into servers, where it is installed. The superuser's password is ours, so that
 /// the operator can make the roles and the database as it does in its own PostgreSQL.
 pub(super) fn cluster(site: &Site) -> Option<Child> {
     let wanted = site.shop.spec.database.cloud_native_pg.as_ref()?;
+    if !site.found.kinds.cloud_native_pg {
+        return None;
+    }
     let kind = GroupVersionKind::gvk("postgresql.cnpg.io", "v1", "Cluster");
     let mut spec = json!({
         "instances": wanted.instances,

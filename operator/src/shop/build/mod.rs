@@ -18,7 +18,7 @@ mod redis;
 mod scaling;
 mod secrets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod volumes;
 
 use serde_json::{Value, json};

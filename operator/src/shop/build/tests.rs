@@ -3,4 +3,4 @@
 mod gates;
 mod golden;
 mod pods;
-mod world;
+pub(crate) mod world;

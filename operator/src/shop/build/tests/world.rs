@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-pub(super) const SAMPLES: [&str; 5] = [
+pub(crate) const SAMPLES: [&str; 5] = [
     "minimal",
     "everything-managed",
     "external-stores",
@@ -23,17 +23,17 @@ pub(super) const SAMPLES: [&str; 5] = [
 
 /// One shop and everything that decides about it.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) shop: WhatsAppShop,
-    pub(super) found: Found,
-    pub(super) progress: Progress,
-    pub(super) credentials: Credentials,
-    pub(super) defaults: Defaults,
+pub(crate) struct World {
+    pub(crate) shop: WhatsAppShop,
+    pub(crate) found: Found,
+    pub(crate) progress: Progress,
+    pub(crate) credentials: Credentials,
+    pub(crate) defaults: Defaults,
 }
 
 impl World {
     /// The shop of a sample, with its Secrets, in a cluster that has every kind, selling.
-    pub(super) fn of_sample(name: &str) -> Self {
+    pub(crate) fn of_sample(name: &str) -> Self {
         let path = format!("{}/../docs/samples/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).unwrap();
         let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
@@ -41,7 +41,7 @@ impl World {
         Self::of(serde_json::from_value(shop.unwrap()).unwrap())
     }
 
-    pub(super) fn of(mut shop: WhatsAppShop) -> Self {
+    pub(crate) fn of(mut shop: WhatsAppShop) -> Self {
         shop.metadata.namespace = Some("shops".to_owned());
         let mut world = Self {
             found: Found {
@@ -74,11 +74,11 @@ impl World {
         world
     }
 
-    pub(super) fn validated(&self) -> Validated {
+    pub(crate) fn validated(&self) -> Validated {
         validate(&self.shop, &self.found, &self.defaults).unwrap()
     }
 
-    pub(super) fn children(&self) -> Vec<Child> {
+    pub(crate) fn children(&self) -> Vec<Child> {
         build(
             &self.validated(),
             &self.found,
@@ -89,25 +89,25 @@ impl World {
     }
 
     /// One child; panics where it is missing.
-    pub(super) fn child(&self, kind: &str, name: &str) -> Value {
+    pub(crate) fn child(&self, kind: &str, name: &str) -> Value {
         self.find(kind, name)
             .unwrap_or_else(|| panic!("no {kind} {name}"))
     }
 
-    pub(super) fn find(&self, kind: &str, name: &str) -> Option<Value> {
+    pub(crate) fn find(&self, kind: &str, name: &str) -> Option<Value> {
         let key = key(kind, name);
         let mut children = self.children().into_iter();
         children.find(|c| c.key() == key).map(|c| c.object)
     }
 
-    pub(super) fn of_kind(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn of_kind(&self, kind: &str) -> Vec<Value> {
         let children = self.children().into_iter();
         let of_kind = children.filter(|child| child.resource.kind == kind);
         of_kind.map(|child| child.object).collect()
     }
 
     /// The API server has taken every child; `change` is what happened to one since.
-    pub(super) fn after_apply(mut self, kind: &str, name: &str, change: Value) -> Self {
+    pub(crate) fn after_apply(mut self, kind: &str, name: &str, change: Value) -> Self {
         for child in self.children() {
             self.found.children.insert(child.key(), child.object);
         }
@@ -118,7 +118,7 @@ impl World {
     }
 }
 
-pub(super) fn key(kind: &str, name: &str) -> ObjectKey {
+pub(crate) fn key(kind: &str, name: &str) -> ObjectKey {
     ObjectKey {
         kind: kind.to_owned(),
         name: name.to_owned(),
@@ -191,12 +191,12 @@ fn credentials(shop: &WhatsAppShop) -> Credentials {
 }
 
 /// A shop with the longest name that there may be.
-pub(super) fn long_name(mut world: World) -> World {
+pub(crate) fn long_name(mut world: World) -> World {
     let name = format!("t{}", "o".repeat(39));
     world.shop.metadata.name = Some(name);
     world
 }
 
-pub(super) fn available(replicas: i64) -> Value {
+pub(crate) fn available(replicas: i64) -> Value {
     json!({ "spec": { "replicas": replicas }, "status": { "availableReplicas": replicas } })
 }
