@@ -3,4 +3,5 @@
 mod gates;
 mod golden;
 mod pods;
+mod watching;
 pub(crate) mod world;
