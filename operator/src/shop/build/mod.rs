@@ -11,7 +11,6 @@ mod expose;
 mod migrate;
 mod monitoring;
 mod network;
-pub(crate) mod node;
 mod pod;
 mod postgres;
 mod redis;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     crds::ManagedRedis,
-    shop::build::node::{self as config, NodeConfig},
+    redis::config::{self, NodeConfig},
     shop::{Child, ObjectKey},
 };
 

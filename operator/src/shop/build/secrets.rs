@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     crds::SecretKeyRef,
-    shop::build::node as config,
+    redis::config,
     shop::{
         Child,
         names::{self, keys},
