@@ -193,6 +193,38 @@ words! {
         Stale,
         /// A backup was restored and found broken.
         VerificationFailed,
+        /// A Job runs.
+        Running,
+        /// A Job cannot start; the message says what is in the way.
+        Hindered,
+        /// The backup was written whole, its manifest last.
+        Written,
+        /// The backup was found at the destination by a verification; nobody recorded how it was made.
+        FoundAtDestination,
+        /// A Job took longer than `backup.deadline` allows.
+        DeadlineExceeded,
+        /// A Job ended and its pod was gone before its report was read.
+        ReportLost,
+        /// A Job was deleted before it ended.
+        JobGone,
+        /// The backup is being restored into a throwaway PostgreSQL.
+        Verifying,
+        /// There is no such backup.
+        BackupNotFound,
+        /// The backup was not written whole.
+        BackupNotComplete,
+        /// The bots are asked to stop; the message says what still runs.
+        StoppingBots,
+        /// The bots have not stopped in time; nothing was touched.
+        BotsDidNotStop,
+        /// No bot runs.
+        BotsStopped,
+        /// The data is back.
+        Restored,
+        /// Nobody knows how the restore ended: its report was lost.
+        OutcomeUnknown,
+        /// The bots may run again.
+        Released,
         /// `spec.paused` is set.
         AskedToPause,
         /// The operator works for the shop.

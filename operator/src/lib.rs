@@ -1,5 +1,6 @@
 //! The operator of Warung: turns each `WhatsAppShop` into a selling shop.
 
+pub mod backup;
 pub mod check;
 pub mod conditions;
 pub mod context;
@@ -7,10 +8,12 @@ pub mod controller;
 pub mod crds;
 pub mod database;
 pub mod fence;
+pub mod jobs;
 pub mod kinds;
 pub mod lease;
 pub mod metrics;
 pub mod redis;
+pub mod restore;
 pub mod server;
 pub mod shop;
 pub mod telemetry;

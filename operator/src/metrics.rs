@@ -10,6 +10,8 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use crate::backup::Gauges;
+
 /// Upper bounds of the duration of a reconcile, in seconds.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 
@@ -25,6 +27,7 @@ pub struct Metrics {
     conditions: IntGaugeVec,
     writes: IntCounterVec,
     foreign: IntCounterVec,
+    backups: Gauges,
     seen: Mutex<HashMap<(String, String), HashSet<String>>>,
 }
 
@@ -90,6 +93,7 @@ impl Metrics {
                 "Changes of others that were corrected, by kind",
                 &["kind"],
             ),
+            backups: Gauges::register(&registry),
             duration,
             conditions,
             registry,
@@ -150,8 +154,14 @@ impl Metrics {
             .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
     }
 
+    /// How a shop's backups do.
+    pub fn backups(&self) -> &Gauges {
+        &self.backups
+    }
+
     /// A shop is gone.
     pub fn forget(&self, namespace: &str, shop: &str) {
+        self.backups.forget(namespace, shop);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let types = seen.remove(&(namespace.to_owned(), shop.to_owned()));
         for kind in types.into_iter().flatten() {

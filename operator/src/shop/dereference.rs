@@ -49,7 +49,7 @@ pub async fn dereference(
         secrets: secrets.into_iter().collect(),
         kinds: known,
         backups,
-        restore: oldest_unfinished(restores),
+        restores,
     })
 }
 
@@ -106,19 +106,6 @@ where
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let mine = ListParams::default().fields(&format!("spec.shopRef.name={shop}"));
     Ok(api.list(&mine).await?.items)
-}
-
-fn oldest_unfinished(restores: Vec<ShopRestore>) -> Option<ShopRestore> {
-    let unfinished = |restore: &ShopRestore| {
-        let status = restore.status.as_ref();
-        status.is_none_or(|status| status.finished_at.is_none())
-    };
-    let mut waiting: Vec<_> = restores.into_iter().filter(unfinished).collect();
-    waiting.sort_by_key(|restore| {
-        let made = restore.creation_timestamp().map(|time| time.0);
-        (made, restore.name_any())
-    });
-    waiting.into_iter().next()
 }
 
 /// Names of the Secrets that a manifest names and somebody else writes.

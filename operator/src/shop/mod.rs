@@ -19,6 +19,7 @@ pub mod names;
 mod reconcile;
 pub mod status;
 pub mod stores;
+pub mod upkeep;
 mod validate;
 
 pub use child::{Child, Keep, ObjectKey};
@@ -58,8 +59,8 @@ pub struct Found {
     pub kinds: KnownKinds,
     /// Backups of the shop.
     pub backups: Vec<ShopBackup>,
-    /// The restore that holds the shop now, the oldest unfinished one.
-    pub restore: Option<ShopRestore>,
+    /// Restores of the shop.
+    pub restores: Vec<ShopRestore>,
 }
 
 /// Optional kinds that a cluster has.

@@ -25,17 +25,30 @@ pub(super) fn job(site: &Site) -> Option<Child> {
     if done || !site.progress.database_ready || site.progress.held {
         return None;
     }
-    let spec = json!({
-        "backoffLimit": TRIES,
-        "activeDeadlineSeconds": DEADLINE_SECONDS,
-        "ttlSecondsAfterFinished": STAY_SECONDS,
-        "template": template(site, image),
-    });
+    let spec = spec(site);
     let name = site.names().migrate(&hash_of_value(&spec)[..10]);
     Some(Child::from_json::<Job>(json!({
         "metadata": site.metadata(&name, "migrate"),
         "spec": spec,
     })))
+}
+
+/// The same Job under another name, whatever was migrated before: a restore brings tables of an
+/// older image, without the rights of the serving role.
+pub fn again(site: &Site, name: &str) -> Child {
+    Child::from_json::<Job>(json!({
+        "metadata": site.metadata(name, "migrate"),
+        "spec": spec(site),
+    }))
+}
+
+fn spec(site: &Site) -> Value {
+    json!({
+        "backoffLimit": TRIES,
+        "activeDeadlineSeconds": DEADLINE_SECONDS,
+        "ttlSecondsAfterFinished": STAY_SECONDS,
+        "template": template(site, &site.shop.bot_image),
+    })
 }
 
 fn template(site: &Site, image: &str) -> Value {

@@ -8,7 +8,7 @@ pub mod backup;
 mod bot;
 mod cloud_native_pg;
 mod expose;
-mod migrate;
+pub mod migrate;
 mod monitoring;
 mod network;
 mod pod;
