@@ -12,8 +12,8 @@ const COURTESIES: &[&str] = &[
     "aku", "bang", "bos", "boss", "bro", "can", "change", "could", "dong", "gan", "ganti", "hai",
     "halo", "hallo", "hello", "hey", "hi", "i", "ingin", "ka", "kak", "kakak", "lihat", "like",
     "malam", "mas", "mau", "mbak", "me", "min", "mimin", "minta", "mohon", "p", "pagi", "permisi",
-    "please", "pls", "saya", "see", "selamat", "show", "siang", "sis", "sore", "to", "tolong",
-    "ubah", "view", "want", "would", "you",
+    "please", "pls", "saya", "see", "selamat", "show", "siang", "sis", "sore", "the", "to",
+    "tolong", "ubah", "view", "want", "would", "you", "your",
 ];
 
 /// Words that may follow a command and mean nothing.

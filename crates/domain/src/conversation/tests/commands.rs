@@ -75,6 +75,25 @@ fn every_bare_command_is_known_in_both_languages() {
 }
 
 #[test]
+fn a_greeting_and_a_wish_around_a_command_change_nothing() {
+    for text in [
+        "hello, I want to see the menu",
+        "halo kak mau lihat menu",
+        "Hi! Can I see your menu please?",
+        "permisi, minta menu dong",
+    ] {
+        assert_eq!(says(text), Parsed::Command(Command::Menu), "{text}");
+    }
+    let all = Command::Products {
+        category: None,
+        page: 1,
+    };
+    for text in ["halo kak, mau lihat katalog", "hello, show me the products"] {
+        assert_eq!(says(text), Parsed::Command(all.clone()), "{text}");
+    }
+}
+
+#[test]
 fn products_are_listed_searched_and_shown() {
     let products = |category: Option<&str>, page| {
         Parsed::Command(Command::Products {
