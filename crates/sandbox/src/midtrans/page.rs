@@ -75,7 +75,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/find", get(find))
         .route("/events", get(events))
         .route("/pay/{order_id}", get(pay_page))
-        .route("/pay/{order_id}/{step}", post(act))
+        .route("/pay/{order_id}/{step}", post(act).get(back))
 }
 
 /// A rendered page that no browser keeps, since every moment may change it.
@@ -194,6 +194,19 @@ async fn act(
     match done {
         Ok(()) => Redirect::to(&format!("{base}?lang={}", language.code())).into_response(),
         Err(_) => show_payment(&shared, &payment, language, base, None, true),
+    }
+}
+
+/// A button's page, loaded again: the bill.
+async fn back(Path((order_id, _)): Path<(String, String)>, Query(ask): Query<Ask>) -> Redirect {
+    Redirect::to(&with_language(format!("/pay/{order_id}"), ask.lang))
+}
+
+/// The address of a page in the language that was asked for, if any was.
+pub(super) fn with_language(page: String, language: Option<Language>) -> String {
+    match language {
+        Some(language) => format!("{page}?lang={}", language.code()),
+        None => page,
     }
 }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::answer::status_code;
 use super::method::Method;
-use super::page::{Ask, show, show_payment, step};
+use super::page::{Ask, show, show_payment, step, with_language};
 use super::payment::{Payment, Status};
 use super::shared::Shared;
 use super::snap::{self, Session, Stage};
@@ -37,8 +37,17 @@ struct SnapPage {
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/snap/v4/redirection/{token}", get(view))
-        .route("/snap/v4/redirection/{token}/choose/{method}", post(choose))
-        .route("/snap/v4/redirection/{token}/{step}", post(act))
+        .route(
+            "/snap/v4/redirection/{token}/choose/{method}",
+            post(choose).get(back),
+        )
+        .route("/snap/v4/redirection/{token}/{step}", post(act).get(back))
+}
+
+/// A button's page, loaded again: the payment page.
+async fn back(Path((token, _)): Path<(String, String)>, Query(ask): Query<Ask>) -> Redirect {
+    let page = format!("/snap/v4/redirection/{token}");
+    Redirect::to(&with_language(page, ask.lang))
 }
 
 async fn view(

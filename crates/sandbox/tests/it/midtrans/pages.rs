@@ -53,6 +53,10 @@ async fn a_bill_is_paid_failed_and_expired_by_its_buttons() {
         let (code, again) = press(&shop, &action).await;
         assert_eq!(code, 409);
         assert!(again.contains("status tagihan sudah berubah"));
+        // Loaded again, that page is the bill.
+        let (code, reloaded) = read(&shop, &action).await;
+        assert_eq!(code, 200);
+        assert!(reloaded.contains(says) && !reloaded.contains("status tagihan sudah berubah"));
     }
 }
 
