@@ -8,10 +8,13 @@ use anyhow::Result;
 use sqlx::{Connection, PgConnection};
 use warung_testkit::bot::Shop;
 
-/// Products of the load. Many, so that purchases do not all wait for one row.
+/// Products of the load, and one more that everybody wants at once.
 pub(crate) const PRODUCTS: usize = 40;
+const HOT: &str = "BENCH-HOT";
 /// Units of each.
 const UNITS: usize = 300;
+/// Units of the one that everybody wants: more than a ramp can sell.
+const HOT_UNITS: usize = 9_000;
 /// Rupiah that each customer has, enough for every purchase.
 const SALDO: i64 = 100_000_000;
 
@@ -20,31 +23,36 @@ pub(crate) fn sku(index: usize) -> String {
     format!("BENCH-{:02}", index % PRODUCTS)
 }
 
+/// The SKU that everybody wants.
+pub(crate) fn hot_sku(_: usize) -> String {
+    HOT.to_owned()
+}
+
 /// Loads digital products, which need neither address nor shipping.
 pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Result<()> {
     let mut csv = String::from(
         "sku,category,name_id,name_en,description_id,description_en,\
          price,reseller_price,stock,kind,weight_grams,image\n",
     );
-    for index in 0..PRODUCTS {
-        let sku = sku(index);
+    let products = (0..PRODUCTS).map(|index| (sku(index), UNITS));
+    let products: Vec<(String, usize)> = products.chain([(HOT.to_owned(), HOT_UNITS)]).collect();
+    for (sku, _) in &products {
         writeln!(
             csv,
             "{sku},bench,Voucher {sku},Voucher {sku},Uji,Test,10000,9000,0,digital,0,"
         )?;
     }
-    let products = directory.join("products.csv");
-    fs::write(&products, csv)?;
-    let products = products.to_string_lossy().into_owned();
-    shop.administer(program, &["products", "import", &products, "--apply"])
+    let file = directory.join("products.csv");
+    fs::write(&file, csv)?;
+    let file = file.to_string_lossy().into_owned();
+    shop.administer(program, &["products", "import", &file, "--apply"])
         .await?;
-    for index in 0..PRODUCTS {
-        let sku = sku(index);
-        let units: Vec<String> = (0..UNITS).map(|unit| format!("{sku}-{unit:05}")).collect();
+    for (sku, units) in &products {
+        let units: Vec<String> = (0..*units).map(|unit| format!("{sku}-{unit:05}")).collect();
         let file = directory.join(format!("{sku}.txt"));
         fs::write(&file, units.join("\n"))?;
         let file = file.to_string_lossy().into_owned();
-        shop.administer(program, &["products", "add-units", &sku, &file])
+        shop.administer(program, &["products", "add-units", sku, &file])
             .await?;
     }
     Ok(())

@@ -69,7 +69,10 @@ async fn run(arguments: &Arguments) -> Result<bool> {
         }
     }
     if arguments.wants(purchase::NAME) {
-        report.ramp = purchase::ramp(&bed).await?;
+        report.ramp = purchase::ramp(&bed, goods::sku).await?;
+    }
+    if arguments.wants(purchase::HOT_NAME) {
+        report.hot_ramp = purchase::ramp(&bed, goods::hot_sku).await?;
     }
     report.finish(&bed)?;
     report.print();

@@ -13,10 +13,11 @@ use crate::bed::Bed;
 use crate::goods;
 use crate::load::{histogram, record};
 use crate::report::{Step, say};
-use crate::usage;
+use crate::usage::Shares;
 
-/// The name by which it is chosen.
+/// The names by which they are chosen.
 pub(crate) const NAME: &str = "purchases";
+pub(crate) const HOT_NAME: &str = "purchases of one product";
 /// Purchases begun a second, step by step.
 const RATES: [u32; 5] = [100, 200, 400, 800, 1_200];
 const STEP: Duration = Duration::from_secs(3);
@@ -35,11 +36,11 @@ struct Purchase {
     turns: usize,
 }
 
-/// Raises the rate until the bots no longer keep up.
-pub(crate) async fn ramp(bed: &Bed) -> Result<Vec<Step>> {
+/// Raises the rate until the bots no longer keep up. `sku` is what a buyer wants.
+pub(crate) async fn ramp(bed: &Bed, sku: fn(usize) -> String) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for rate in RATES {
-        let step = climb(bed, rate).await?;
+        let step = climb(bed, rate, sku).await?;
         say(&step.to_string());
         let held = step.held;
         steps.push(step);
@@ -50,11 +51,11 @@ pub(crate) async fn ramp(bed: &Bed) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-async fn climb(bed: &Bed, rate: u32) -> Result<Step> {
+async fn climb(bed: &Bed, rate: u32, sku: fn(usize) -> String) -> Result<Step> {
     let mut database = bed.database().await?;
     let paid_before = goods::paid_orders(&mut database).await?;
     let mut replies = bed.tracker.follow();
-    let cpu = usage::cpu_seconds(&bed.pids())?;
+    let before = Shares::now(bed)?;
     let begun = Instant::now();
     let count = rate * u32::try_from(STEP.as_secs())?;
     let gap = Duration::from_secs(1) / rate;
@@ -70,7 +71,7 @@ async fn climb(bed: &Bed, rate: u32) -> Result<Step> {
         for (turn, (index, customer)) in (0..count).zip(customers.into_iter().enumerate()) {
             let scheduled = begun + gap * turn;
             tokio::time::sleep_until(scheduled.into()).await;
-            let text = format!("beli {} 1", goods::sku(index));
+            let text = format!("beli {} 1", sku(index));
             let item = customer.composes(&json!({"type": "text", "text": {"body": text}}));
             // The list of purchases has closed when the step was given up.
             let _ = started.send(Purchase {
@@ -113,8 +114,7 @@ async fn climb(bed: &Bed, rate: u32) -> Result<Step> {
         p99_ms: milliseconds(&times, 0.99),
         lost: count - completed.min(count),
         doubled: paid.saturating_sub(count),
-        cpu_seconds_per_thousand: (usage::cpu_seconds(&bed.pids())? - cpu) * 1000.0
-            / f64::from(completed.max(1)),
+        cpu_seconds_per_thousand: Shares::now(bed)?.per_thousand(before, completed),
     })
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::bed::Bed;
 use crate::limits::Limits;
 use crate::load::Outcome;
-use crate::usage;
+use crate::usage::{self, Shares};
 
 /// Bars for the bots at rest.
 const IDLE_RSS_MIB: f64 = 30.0;
@@ -26,6 +26,7 @@ pub(crate) struct Report {
     pub(crate) limits: Option<Limits>,
     scenarios: Vec<Line>,
     pub(crate) ramp: Vec<Step>,
+    pub(crate) hot_ramp: Vec<Step>,
     peak_rss_mib: Vec<f64>,
 }
 
@@ -91,7 +92,7 @@ pub(crate) struct Step {
     pub(crate) p99_ms: f64,
     pub(crate) lost: u32,
     pub(crate) doubled: u32,
-    pub(crate) cpu_seconds_per_thousand: f64,
+    pub(crate) cpu_seconds_per_thousand: Shares,
 }
 
 /// Prints a line.
@@ -115,6 +116,7 @@ impl Report {
             limits: None,
             scenarios: Vec::new(),
             ramp: Vec::new(),
+            hot_ramp: Vec::new(),
             peak_rss_mib: Vec::new(),
         }
     }
@@ -142,6 +144,7 @@ impl Report {
             && self
                 .ramp
                 .iter()
+                .chain(&self.hot_ramp)
                 .all(|step| step.lost == 0 && step.doubled == 0)
     }
 
@@ -188,15 +191,17 @@ impl Report {
                 met: verdict.met,
             }));
         }
-        if !self.ramp.is_empty() {
-            let held = self.ramp.iter().filter(|step| step.held);
+        let ramps = [
+            ("purchases by saldo", &self.ramp),
+            ("of one product", &self.hot_ramp),
+        ];
+        for (name, ramp) in ramps.into_iter().filter(|(_, ramp)| !ramp.is_empty()) {
+            let held = ramp.iter().filter(|step| step.held);
             let best = held
                 .map(|step| step.completed_per_second)
                 .fold(0.0, f64::max);
             verdicts.push(Verdict {
-                bar: format!(
-                    "purchases by saldo: ≥ {PURCHASES_PER_SECOND:.0}/s (held {best:.0}/s)"
-                ),
+                bar: format!("{name}: ≥ {PURCHASES_PER_SECOND:.0}/s (held {best:.0}/s)"),
                 met: best >= PURCHASES_PER_SECOND,
             });
         }
@@ -301,7 +306,8 @@ impl fmt::Display for Step {
         write!(
             out,
             "purchases: {}/s begun, {:.0}/s completed{}   p50 {:.1} ms   p99 {:.1} ms   \
-             lost {}, doubled {}, {:.2} CPU-s per 1,000",
+             lost {}, doubled {}; CPU-s per 1,000: bots {:.2}, PostgreSQL {:.2}, Redis {:.2}, \
+             sandbox and load {:.2}",
             self.begun_per_second,
             self.completed_per_second,
             if self.held { "" } else { " (not held)" },
@@ -309,7 +315,10 @@ impl fmt::Display for Step {
             self.p99_ms,
             self.lost,
             self.doubled,
-            self.cpu_seconds_per_thousand,
+            self.cpu_seconds_per_thousand.bots,
+            self.cpu_seconds_per_thousand.postgres,
+            self.cpu_seconds_per_thousand.redis,
+            self.cpu_seconds_per_thousand.load,
         )
     }
 }

@@ -3,6 +3,9 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::bed::Bed;
 
 /// Clock ticks a second in `/proc/PID/stat`; Linux shows 100 on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -15,6 +18,65 @@ pub(crate) fn cpu_seconds(pids: &[u32]) -> Result<f64> {
         ticks += parse_ticks(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
     }
     Ok(f64::from(ticks) / TICKS_PER_SECOND)
+}
+
+/// Seconds of processor time by who used them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Shares {
+    pub(crate) bots: f64,
+    pub(crate) postgres: f64,
+    pub(crate) redis: f64,
+    /// This process: the sandbox of WhatsApp and the load.
+    pub(crate) load: f64,
+}
+
+impl Shares {
+    /// What everything has used so far.
+    pub(crate) fn now(bed: &Bed) -> Result<Self> {
+        let postmaster = bed.postgres.pid().context("PostgreSQL is gone")?;
+        let mut postgres = children(postmaster)?;
+        postgres.push(postmaster);
+        let redis: Vec<u32> = (0..bed.redis.urls().len())
+            .filter_map(|node| bed.redis.pid(node))
+            .collect();
+        Ok(Self {
+            bots: cpu_seconds(&bed.pids())?,
+            postgres: cpu_seconds(&postgres)?,
+            redis: cpu_seconds(&redis)?,
+            load: cpu_seconds(&[std::process::id()])?,
+        })
+    }
+
+    /// What was used since `before`, for each thousand of `count`.
+    pub(crate) fn per_thousand(self, before: Self, count: u32) -> Self {
+        let of = |now: f64, before: f64| (now - before) * 1000.0 / f64::from(count.max(1));
+        Self {
+            bots: of(self.bots, before.bots),
+            postgres: of(self.postgres, before.postgres),
+            redis: of(self.redis, before.redis),
+            load: of(self.load, before.load),
+        }
+    }
+}
+
+/// The processes that another has started.
+fn children(parent: u32) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // A process that ended meanwhile is nobody's.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let of = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        if of.and_then(|of| of.parse().ok()) == Some(parent) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
 }
 
 /// MiB of memory in use.
