@@ -71,13 +71,20 @@ async fn a_hundred_callers_of_two_bots_load_once() {
     let shop = Shop::open().await;
     let bots = [shop.bot().await, shop.bot().await];
     let catalogue = Catalogue::at(1);
+    let here = Semaphore::new(0);
     let slow = || async {
-        // Longer than all callers need to arrive.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Nothing is loaded before all have come.
+        here.acquire_many(100).await.unwrap().forget();
         catalogue.read().await
     };
-    let callers =
-        (0..100).map(|caller| bots[caller % 2].coordination.get_cache("produk:list", slow));
+    let callers = (0..100).map(|caller| {
+        let coordination = &bots[caller % 2].coordination;
+        let here = &here;
+        async move {
+            here.add_permits(1);
+            coordination.get_cache("produk:list", slow).await
+        }
+    });
     for list in futures_util::future::join_all(callers).await {
         assert_eq!(*list.unwrap(), "catalogue 1");
     }

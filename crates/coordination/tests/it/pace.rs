@@ -40,6 +40,7 @@ async fn two_bots_keep_the_rate_of_one_number() {
             sent += granted(&grants);
             if let Some(SendGrant::NumberDelay(wait)) = grants.last() {
                 assert!(*wait <= Duration::from_millis(200), "{wait:?}");
+                // As a sender does: it comes back when it was told to, and a bit before.
                 tokio::time::sleep(*wait / 4).await;
             }
         }
