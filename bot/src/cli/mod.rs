@@ -82,13 +82,17 @@ enum ProductsVerb {
         /// Columns: sku, category, `name_id`, `name_en`, `description_id`, `description_en`, price,
         /// `reseller_price`, stock, kind (physical or digital), `weight_grams`, image (a PNG or JPEG
         /// file named relative to this one). Prices are digits alone. Rows of one category and name
-        /// are variants of one product, told apart by a label behind a bar: `Kopi Gayo|250 g`. An
-        /// empty stock stays as it is; a digital product's stock are its units. Beside the file,
+        /// are variants of one product, told apart by a label behind a bar: `Kopi Gayo|250 g`. The
+        /// stock is that of new products; a digital product's stock are its units. Beside the file,
         /// categories.csv (slug, `name_id`, `name_en`, emoji) may name and order the categories.
         file: PathBuf,
         /// Change the catalogue; without it every fault and change is only listed.
         #[arg(long)]
         apply: bool,
+        /// Set the stock of products that the shop has, too. What was sold since the file was
+        /// written comes back with it.
+        #[arg(long)]
+        set_stock: bool,
     },
     /// Add units of a digital product, one secret a line.
     AddUnits {
@@ -185,9 +189,11 @@ async fn dispatch(verb: Verb, config: &AdminConfig) -> Result<ExitCode> {
     }
     let pool = connect(config).await?;
     match verb {
-        Verb::Products(ProductsVerb::Import { file, apply }) => {
-            products::import(&pool, &file, apply).await
-        }
+        Verb::Products(ProductsVerb::Import {
+            file,
+            apply,
+            set_stock,
+        }) => products::import(&pool, &file, apply, set_stock).await,
         Verb::Products(ProductsVerb::AddUnits { sku, file }) => {
             products::add_units(&pool, config, &sku, &file).await
         }

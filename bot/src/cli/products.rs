@@ -23,8 +23,14 @@ const ACTOR: &str = "cli";
 /// Rows of a report that are named one by one.
 const NAMED_ROWS: usize = 200;
 
-/// Checks a catalogue against the shop's; with `apply`, takes it over whole or not at all.
-pub(super) async fn import(pool: &PgPool, file: &Path, apply: bool) -> Result<ExitCode> {
+/// Checks a catalogue against the shop's; with `apply`, takes it over whole or not at all. With
+/// `set_stock` its stock replaces what is on hand of products that the shop has.
+pub(super) async fn import(
+    pool: &PgPool,
+    file: &Path,
+    apply: bool,
+    set_stock: bool,
+) -> Result<ExitCode> {
     let catalogue = match import::read(file) {
         Ok(catalogue) => catalogue,
         Err(Refused::Faulty(faults)) => return Ok(refused(&faults)),
@@ -35,7 +41,7 @@ pub(super) async fn import(pool: &PgPool, file: &Path, apply: bool) -> Result<Ex
     let mut connection = pool.acquire().await?;
     let mut tx = connection.begin().await?;
     imports::lock(&mut tx).await?;
-    let planned = match compare(&mut tx, &catalogue, &name).await? {
+    let planned = match compare(&mut tx, &catalogue, &name, set_stock).await? {
         Ok(planned) => planned,
         Err(faults) => return Ok(refused(&faults)),
     };
@@ -54,10 +60,11 @@ async fn compare(
     connection: &mut PgConnection,
     catalogue: &Catalogue,
     file: &str,
+    set_stock: bool,
 ) -> Result<Result<Plan, Vec<Fault>>> {
     let existing = imports::existing(connection, &catalogue.rows).await?;
     let products = imports::products(connection, &catalogue.rows).await?;
-    Ok(plan(catalogue, file, &existing, &products))
+    Ok(plan(catalogue, file, &existing, &products, set_stock))
 }
 
 fn refused(faults: &[Fault]) -> ExitCode {
@@ -96,6 +103,12 @@ fn report(catalogue: &Catalogue, plan: &Plan) {
     say(&format!(
         "{new} new, {changed} changed, {unchanged} unchanged"
     ));
+    if plan.stocks_kept > 0 {
+        say(&format!(
+            "{} have another stock than the file says, and keep it: --set-stock sets it",
+            plan.stocks_kept
+        ));
+    }
 }
 
 /// Adds units of a digital product, one secret a line; those known already are passed over, so that

@@ -5,8 +5,9 @@
 //! Beside the file, `categories.csv` (`slug,name_id,name_en,emoji`) may name the categories and
 //! give their order. Pictures are PNG or JPEG files, named relative to the file.
 //!
-//! `stock` is what is on hand of a physical product; left empty it stays as it is. A digital
-//! product's stock are its units, so its `stock` is empty or 0.
+//! `stock` is what is on hand of a new physical product. Of one that the shop has it stays as it is,
+//! because the shop has sold since the file was written, unless the import is told to set it; left
+//! empty it stays in any case. A digital product's stock are its units, so its `stock` is empty or 0.
 
 mod columns;
 mod fields;
@@ -96,7 +97,7 @@ pub struct Row {
     pub price: Rupiah,
     /// Price of one for resellers; the price where the file gives none.
     pub reseller_price: Rupiah,
-    /// What is on hand; none leaves it as it is.
+    /// What is on hand, where it is to be set; none leaves it as it is.
     pub stock: Option<i32>,
     /// Shipped or sent in the chat.
     pub kind: ProductKind,

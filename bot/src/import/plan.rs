@@ -92,9 +92,14 @@ pub struct Plan {
     pub products: Vec<Product>,
     /// One entry a row.
     pub changes: Vec<Change>,
+    /// What each row sets as the stock on hand, if it sets it.
+    pub stocks: Vec<Option<i32>>,
+    /// Rows whose stock is not the shop's and stays as the shop has it.
+    pub stocks_kept: usize,
 }
 
-/// Compares a catalogue with what the shop has.
+/// Compares a catalogue with what the shop has. A file is as old as its last edit, and the shop has
+/// sold since: `stock` counts for new products, and for the others only with `set_stock`.
 ///
 /// # Errors
 /// Faults that only show against the shop: a kind that changes, less stock than is reserved.
@@ -103,13 +108,14 @@ pub fn plan(
     file: &str,
     existing: &[Existing],
     products: &Products,
+    set_stock: bool,
 ) -> Result<Plan, Vec<Fault>> {
     let known: HashMap<&Sku, &Existing> = existing.iter().map(|e| (&e.sku, e)).collect();
     let mut faults = Vec::new();
     for row in &catalogue.rows {
         let key = (row.category.to_string(), row.name_id.clone());
         let namesake = products.get(&key).map(|(_, kind)| *kind);
-        let conflict = conflict(row, known.get(&row.sku).copied(), namesake);
+        let conflict = conflict(row, known.get(&row.sku).copied(), namesake, set_stock);
         if let Some((column, reason)) = conflict {
             faults.push(Fault {
                 file: file.to_owned(),
@@ -124,17 +130,25 @@ pub fn plan(
     }
     let planned = group(&catalogue.rows, &known, products);
     let mut changes = vec![Change::New; catalogue.rows.len()];
+    let mut stocks: Vec<Option<i32>> = catalogue.rows.iter().map(|row| row.stock).collect();
+    let mut stocks_kept = 0;
     for product in &planned {
         for &index in &product.variants {
             let row = &catalogue.rows[index];
             if let Some(existing) = known.get(&row.sku) {
-                changes[index] = compare(row, product, existing);
+                if !set_stock {
+                    let other = |stock: i32| stock != existing.on_hand;
+                    stocks_kept += usize::from(stocks[index].take().is_some_and(other));
+                }
+                changes[index] = compare(row, product, existing, stocks[index]);
             }
         }
     }
     Ok(Plan {
         products: planned,
         changes,
+        stocks,
+        stocks_kept,
     })
 }
 
@@ -143,17 +157,22 @@ fn conflict(
     row: &Row,
     existing: Option<&Existing>,
     namesake: Option<ProductKind>,
+    set_stock: bool,
 ) -> Option<(&'static str, String)> {
     let kind = existing.map(|existing| existing.kind).or(namesake);
     if let Some(kind) = kind.filter(|kind| *kind != row.kind) {
         let reason = format!("cannot change: the shop has it as {}", kind.as_str());
         return Some(("kind", reason));
     }
+    if let Some(kind) = namesake.filter(|kind| *kind != row.kind) {
+        let reason = format!("the shop has a {} product of this name", kind.as_str());
+        return Some(("name_id", reason));
+    }
     let Some(existing) = existing else {
         let needs_stock = row.kind == ProductKind::Physical && row.stock.is_none();
         return needs_stock.then(|| ("stock", "is needed for a new product".to_owned()));
     };
-    let too_few = row.stock.is_some_and(|stock| stock < existing.reserved);
+    let too_few = set_stock && row.stock.is_some_and(|stock| stock < existing.reserved);
     too_few.then(|| {
         let reason = format!("open orders hold {} of it", existing.reserved);
         ("stock", reason)
@@ -215,7 +234,7 @@ fn fill(text: &mut String, more: &str) {
     }
 }
 
-fn compare(row: &Row, product: &Product, old: &Existing) -> Change {
+fn compare(row: &Row, product: &Product, old: &Existing, stock: Option<i32>) -> Change {
     let mut changes = Vec::new();
     let mut note = |column: &str, old: &str, new: &str| {
         if old != new {
@@ -243,7 +262,7 @@ fn compare(row: &Row, product: &Product, old: &Existing) -> Change {
         &number(old.reseller_price),
         &number(row.reseller_price),
     );
-    let stock = row.stock.unwrap_or(old.on_hand);
+    let stock = stock.unwrap_or(old.on_hand);
     note("stock", &old.on_hand.to_string(), &stock.to_string());
     note(
         "weight_grams",

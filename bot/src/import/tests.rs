@@ -132,7 +132,7 @@ fn rows_of_one_name_are_variants_of_one_product() {
     .unwrap();
     assert_eq!(catalogue.rows[1].label_en, "1 kg");
     assert_eq!(catalogue.rows[0].reseller_price, catalogue.rows[0].price);
-    let plan = plan(&catalogue, "products.csv", &[], &HashMap::new()).unwrap();
+    let plan = plan(&catalogue, "products.csv", &[], &HashMap::new(), false).unwrap();
     assert_eq!(plan.products.len(), 2);
     assert_eq!(plan.products[0].variants, [0, 1]);
     assert_eq!(plan.products[0].description_en, "Nice");
@@ -160,7 +160,7 @@ fn a_plan_says_what_would_change() {
     let catalogue = read(KOPI).unwrap();
     let row = &catalogue.rows[0];
     let no_products = HashMap::new();
-    let same = plan(&catalogue, "f", &[existing(row)], &no_products).unwrap();
+    let same = plan(&catalogue, "f", &[existing(row)], &no_products, true).unwrap();
     assert_eq!(same.changes, [Change::Unchanged]);
     assert_eq!(same.products[0].id, Some(1));
 
@@ -171,7 +171,22 @@ fn a_plan_says_what_would_change() {
         active: false,
         ..existing(row)
     };
-    let changed = plan(&catalogue, "f", &[old], &no_products).unwrap();
+    let kept = plan(
+        &catalogue,
+        "f",
+        std::slice::from_ref(&old),
+        &no_products,
+        false,
+    )
+    .unwrap();
+    assert_eq!((kept.stocks, kept.stocks_kept), (vec![None], 1));
+    let Change::Changed(columns) = &kept.changes[0] else {
+        panic!("{:?}", kept.changes);
+    };
+    assert!(!columns.iter().any(|column| column.starts_with("stock")));
+
+    let changed = plan(&catalogue, "f", &[old], &no_products, true).unwrap();
+    assert_eq!((changed.stocks, changed.stocks_kept), (vec![Some(40)], 0));
     assert_eq!(
         changed.changes,
         [Change::Changed(vec![
@@ -188,7 +203,7 @@ fn a_plan_refuses_what_the_shop_s_orders_forbid() {
     let catalogue = read(KOPI).unwrap();
     let row = &catalogue.rows[0];
     let faults = |old: Existing| {
-        let faults = plan(&catalogue, "f", &[old], &HashMap::new()).unwrap_err();
+        let faults = plan(&catalogue, "f", &[old], &HashMap::new(), true).unwrap_err();
         faults[0].to_string()
     };
     let reserved = Existing {
@@ -209,13 +224,30 @@ fn a_plan_refuses_what_the_shop_s_orders_forbid() {
         "f row 2, column kind: cannot change: the shop has it as digital"
     );
     let without_stock = read(&KOPI.replace(",40,", ",,")).unwrap();
-    let new = plan(&without_stock, "f", &[], &HashMap::new()).unwrap_err();
+    let new = plan(&without_stock, "f", &[], &HashMap::new(), false).unwrap_err();
     assert_eq!(
         new[0].to_string(),
         "f row 2, column stock: is needed for a new product"
     );
-    let kept = plan(&without_stock, "f", &[existing(row)], &HashMap::new()).unwrap();
+    let kept = plan(&without_stock, "f", &[existing(row)], &HashMap::new(), true).unwrap();
     assert_eq!(kept.changes, [Change::Unchanged]);
+}
+
+#[test]
+fn names_of_a_physical_and_a_digital_product_are_not_swapped() {
+    let catalogue = read(KOPI).unwrap();
+    let row = &catalogue.rows[0];
+    let old = Existing {
+        name_id: "E-Book".to_owned(),
+        ..existing(row)
+    };
+    let taken = (row.category.to_string(), row.name_id.clone());
+    let products = HashMap::from([(taken, (2, ProductKind::Digital))]);
+    let faults = plan(&catalogue, "f", &[old], &products, false).unwrap_err();
+    assert_eq!(
+        faults[0].to_string(),
+        "f row 2, column name_id: the shop has a digital product of this name"
+    );
 }
 
 #[test]

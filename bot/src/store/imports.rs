@@ -107,7 +107,7 @@ pub async fn apply(
     pictures(connection, &catalogue.pictures).await?;
     let ids = write_products(connection, &plan.products).await?;
     write_variants(connection, &catalogue.rows, &plan.products, &ids).await?;
-    set_stock(connection, &catalogue.rows, actor, now).await?;
+    set_stock(connection, catalogue, plan, actor, now).await?;
     retire_empty(connection).await
 }
 
@@ -326,11 +326,13 @@ async fn write_variants(
 /// Sets what is on hand by movements.
 async fn set_stock(
     connection: &mut PgConnection,
-    rows: &[Row],
+    catalogue: &Catalogue,
+    plan: &Plan,
     actor: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let given = || rows.iter().filter_map(|row| Some((&row.sku, row.stock?)));
+    let rows = || catalogue.rows.iter().zip(&plan.stocks);
+    let given = || rows().filter_map(|(row, stock)| Some((&row.sku, (*stock)?)));
     let skus: Vec<String> = given().map(|(sku, _)| sku.to_string()).collect();
     let stocks: Vec<i32> = given().map(|(_, stock)| stock).collect();
     sqlx::query!(
