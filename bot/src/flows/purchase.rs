@@ -2,8 +2,10 @@
 //!
 //! Before the transaction: the quote is read, the purchase is charged against the customer's limit,
 //! the purchase lock is taken and a fence token drawn. Inside: the fence, the authoritative count,
-//! the stock (all of it or nothing), the order, the money. Redis only makes this cheaper; what
-//! makes it right is the fence's row, the unique nonce and the conditions of the statements.
+//! the order, the money, and last, as the turn closes, the stock (all of it or nothing), so that
+//! buyers of one product wait for each other during one round trip and the commit. Redis only makes
+//! this cheaper; what makes it right is the fence's row, the unique nonce and the conditions of the
+//! statements.
 
 mod guard;
 mod plan;
@@ -36,17 +38,16 @@ use super::{
     fulfilment, orders as orders_flow,
 };
 use crate::{
-    app::App,
     clock::{new_id, random},
     outbox::Priority,
     store::{
         ledger::{self, Account},
         orders::{
             self, Order,
-            place::{self, Confirmable, NewOrder, Placed},
+            place::{self, Allowance, Confirmable, NewOrder, Placed},
         },
         payments::{self, NewAttempt, Purpose},
-        stock,
+        stock::{self, Short},
     },
     worker::turn::{Answer, Turn},
 };
@@ -218,44 +219,48 @@ async fn buy(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Result<Opt
     }
 }
 
-/// Everything inside the transaction. A refusal leaves no effect but the fence's token.
+/// Everything inside the transaction but its end. A refusal leaves no effect but the fence's token.
 async fn transact(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Result<Outcome> {
     let allowance = fenced(turn, quote).await?;
     if let Some(order) = allowance.order_id {
         return Ok(Outcome::Known(order));
     }
-    let planned =
-        count(turn, &allowance).and_then(|()| plan(wish, quote.total, allowance.spendable));
-    let plan = match planned {
-        Ok(plan) => plan,
-        Err(refused) => return Ok(Outcome::Refused(refused)),
-    };
-    let connection = turn.tx().await?;
-    let short = match plan {
-        Plan::Saldo => stock::sell(connection, &quote.lines).await?,
-        Plan::Midtrans { .. } => stock::reserve(connection, &quote.lines).await?,
-    };
-    if !short.is_empty() {
-        return Ok(Outcome::Refused(Refused::OutOfStock(short)));
-    }
-    match plan {
-        Plan::Saldo => {
-            let placed = by_saldo(turn, quote).await?;
-            Ok(Outcome::Paid(Box::new(placed)))
-        }
-        Plan::Midtrans {
+    let planned = count(turn, &allowance)
+        .and_then(|()| plan(wish, quote.total, allowance.spendable))
+        .and_then(|plan| in_stock(quote, &allowance).map(|()| plan));
+    match planned {
+        Err(refused) => Ok(Outcome::Refused(refused)),
+        Ok(Plan::Saldo) => by_saldo(turn, quote).await,
+        Ok(Plan::Midtrans {
             method,
             saldo_part,
             rest,
-        } => {
+        }) => {
             by_midtrans(turn, quote, method, saldo_part, rest).await?;
             Ok(Outcome::Awaiting)
         }
     }
 }
 
+/// A first look at the stock, which locks nothing: most who come too late learn it here.
+fn in_stock(quote: &Confirmable, allowance: &Allowance) -> Result<(), Refused> {
+    let lines = quote.lines.iter().zip(&allowance.left);
+    let short: Vec<Short> = lines
+        .filter(|(line, left)| i64::from(**left) < i64::from(line.quantity.get()))
+        .map(|(line, left)| Short {
+            variant_id: line.variant_id,
+            left: *left,
+        })
+        .collect();
+    if short.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused::OutOfStock(short))
+    }
+}
+
 /// The order of a purchase that saldo pays: paid at its birth, completed if nothing is shipped.
-async fn by_saldo(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Placed> {
+async fn by_saldo(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Outcome> {
     const PAID: [(OrderEvent, &str); 2] = [
         (OrderEvent::Confirmed, "quote confirmed"),
         (OrderEvent::Paid, "paid from saldo"),
@@ -278,7 +283,7 @@ async fn by_saldo(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Placed> {
         },
         expires_at: None,
     };
-    let placed = order.place(turn, quote).await?;
+    let mut placed = order.place(turn, quote).await?;
     let (now, customer, txn) = (turn.now, turn.customer.id, new_id(&turn.app.clock));
     let total = quote.total.get();
     let posting = ledger::Posting {
@@ -292,7 +297,22 @@ async fn by_saldo(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Placed> {
         legs: &[(Account::Saldo(customer), -total), (Account::Sales, total)],
     };
     ledger::post(turn.tx().await?, &posting).await?;
-    Ok(placed)
+    let taking = stock::Taking::new(&placed.lines, None, "customer", now);
+    if !placed.lacks_units() {
+        turn.taking = Some(taking);
+        return Ok(Outcome::Paid(Box::new(placed)));
+    }
+    // Others are about to buy the last units. The stock's row waits for them and knows the outcome.
+    let short = stock::take(turn.tx().await?, &taking).await?;
+    if !short.is_empty() {
+        turn.roll_back().await?;
+        return Ok(Outcome::Refused(Refused::OutOfStock(short)));
+    }
+    if !stock::fill(turn.tx().await?, id, now).await? {
+        bail!("the stock counts units that do not exist");
+    }
+    placed.sealed_units = stock::sealed_units(turn.tx().await?, id).await?;
+    Ok(Outcome::Paid(Box::new(placed)))
 }
 
 /// The order of a purchase that Midtrans pays, with the saldo that pays a part of it held.
@@ -341,7 +361,13 @@ async fn by_midtrans(
     if !payments::create(turn.tx().await?, &attempt, now).await? {
         bail!("a new order had a payment already");
     }
-    count_order(app, OrderState::AwaitingPayment);
+    turn.taking = Some(stock::Taking::new(
+        &placed.lines,
+        Some(expires_at),
+        "customer",
+        now,
+    ));
+    turn.ordered = Some(OrderState::AwaitingPayment);
     Ok(())
 }
 
@@ -392,7 +418,7 @@ fn provider_order_id(number: &OrderNumber, random: u64) -> String {
 /// The receipt as the turn's own reply.
 fn paid(turn: &mut Turn<'_>, placed: &Placed) -> Result<Answer> {
     let order = &placed.order;
-    count_order(turn.app, order.state);
+    turn.ordered = Some(order.state);
     let receipt = fulfilment::receipt_of(turn.app, turn.customer.spoken(), placed, turn.now)?;
     for parcel in receipt.further(turn.app, turn.customer.id, &turn.recipient, order.id) {
         turn.notices.push(parcel);
@@ -406,13 +432,6 @@ fn paid(turn: &mut Turn<'_>, placed: &Placed) -> Result<Answer> {
         dedupe_key: Some(fulfilment::receipt_key(order.id)),
         ..Answer::outcome(receipt.reply)
     })
-}
-
-fn count_order(app: &App, state: OrderState) {
-    app.metrics
-        .orders
-        .with_label_values(&[state.as_str()])
-        .inc();
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{quotes::QuoteLine, units::SEAL_PURPOSE};
+use super::{orders::Line, units::SEAL_PURPOSE};
 use crate::vault::Vault;
 
 /// A product of which less is left than wanted.
@@ -19,40 +19,52 @@ pub struct Short {
     pub left: i32,
 }
 
-/// Holds stock for an order that waits for its money: all lines, or none of them. The lines are
-/// one a product, in the order of the product codes. Returns what is short; nothing when all of it
-/// is held.
-pub async fn reserve(
-    connection: &mut PgConnection,
-    lines: &[QuoteLine],
-) -> sqlx::Result<Vec<Short>> {
-    take(connection, lines, false).await
-}
-
-/// Takes stock for an order that is paid in the same transaction: all lines, or none of them, as
-/// [`reserve`].
-pub async fn sell(connection: &mut PgConnection, lines: &[QuoteLine]) -> sqlx::Result<Vec<Short>> {
-    take(connection, lines, true).await
-}
-
-async fn take(
-    connection: &mut PgConnection,
-    lines: &[QuoteLine],
+/// What a new order takes from the stock.
+#[derive(Debug, Clone)]
+pub struct Taking {
+    lines: Vec<i64>,
+    quantities: Vec<i32>,
+    order_lines: Vec<Uuid>,
     sold: bool,
-) -> sqlx::Result<Vec<Short>> {
-    let variants: Vec<i64> = lines.iter().map(|line| line.variant_id).collect();
-    // At most 999 each.
-    let quantities: Vec<i32> = lines
-        .iter()
-        .map(|line| i32::try_from(line.quantity.get()).unwrap_or(i32::MAX))
-        .collect();
+    held_until: DateTime<Utc>,
+    actor: &'static str,
+    at: DateTime<Utc>,
+}
+
+impl Taking {
+    /// Of an order whose lines are one a product, in the order of the product codes. With
+    /// `held_until` it waits for its money; without, it is paid in the same transaction.
+    pub fn new(
+        lines: &[Line],
+        held_until: Option<DateTime<Utc>>,
+        actor: &'static str,
+        at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            lines: lines.iter().map(|line| line.variant_id).collect(),
+            quantities: lines.iter().map(|line| line.quantity).collect(),
+            order_lines: lines.iter().map(|line| line.id).collect(),
+            sold: held_until.is_none(),
+            held_until: held_until.unwrap_or(at),
+            actor,
+            at,
+        }
+    }
+}
+
+/// Takes stock for an order that is written already: all of it or nothing. Returns what is short;
+/// nothing when all of it is taken.
+///
+/// Do it last in a transaction: whoever wants the same product waits from here to the commit.
+pub async fn take(connection: &mut PgConnection, taking: &Taking) -> sqlx::Result<Vec<Short>> {
     // What is left is read under the rows' locks; a condition in the UPDATE itself would be tried
     // against the older rows of the statement's snapshot.
     sqlx::query_as!(
         Short,
         r#"
         WITH wanted AS (
-            SELECT * FROM UNNEST($1::bigint[], $2::int[]) WITH ORDINALITY AS w (variant_id, qty, nr)
+            SELECT * FROM UNNEST($1::bigint[], $2::int[], $3::uuid[]) WITH ORDINALITY
+                AS w (variant_id, qty, order_line_id, nr)
         ), locked AS (
             SELECT s.variant_id, s.on_hand - s.reserved AS left
             FROM stock_item s JOIN wanted w USING (variant_id)
@@ -62,18 +74,32 @@ async fn take(
             SELECT w.variant_id, greatest(coalesce(l.left, 0), 0) AS left
             FROM wanted w LEFT JOIN locked l USING (variant_id)
             WHERE coalesce(l.left, 0) < w.qty
+        ), granted AS (
+            SELECT * FROM wanted WHERE NOT EXISTS (SELECT FROM short)
         ), taken AS (
             UPDATE stock_item s
-            SET on_hand = s.on_hand - CASE WHEN $3 THEN w.qty ELSE 0 END,
-                reserved = s.reserved + CASE WHEN $3 THEN 0 ELSE w.qty END
-            FROM wanted w
-            WHERE s.variant_id = w.variant_id AND NOT EXISTS (SELECT FROM short)
+            SET on_hand = s.on_hand - CASE WHEN $4 THEN g.qty ELSE 0 END,
+                reserved = s.reserved + CASE WHEN $4 THEN 0 ELSE g.qty END
+            FROM granted g
+            WHERE s.variant_id = g.variant_id
+        ), reserved AS (
+            INSERT INTO stock_reservation (order_line_id, variant_id, qty, state, expires_at)
+            SELECT order_line_id, variant_id, qty,
+                   CASE WHEN $4 THEN 'committed' ELSE 'held' END, $5
+            FROM granted
+        ), sale AS (
+            INSERT INTO stock_movement (variant_id, delta, reason, actor, order_line_id, at)
+            SELECT variant_id, -qty, 'sale', $6, order_line_id, $7 FROM granted WHERE $4
         )
         SELECT variant_id AS "variant_id!", "left" AS "left!" FROM short ORDER BY variant_id
         "#,
-        &variants,
-        &quantities,
-        sold,
+        &taking.lines,
+        &taking.quantities,
+        &taking.order_lines,
+        taking.sold,
+        taking.held_until,
+        taking.actor,
+        taking.at,
     )
     .fetch_all(connection)
     .await
@@ -176,6 +202,20 @@ pub async fn assign_units(
     order: Uuid,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<Vec<Unit>>> {
+    if fill(&mut *connection, order, now).await? {
+        units(connection, vault, order).await.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Gives an order the digital units that it lacks: all of them or none. Returns whether it has
+/// them all.
+pub async fn fill(
+    connection: &mut PgConnection,
+    order: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         r#"
         WITH line AS (
@@ -203,13 +243,9 @@ pub async fn assign_units(
         order,
         now,
     )
-    .fetch_one(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    if done.complete {
-        units(connection, vault, order).await.map(Some)
-    } else {
-        Ok(None)
-    }
+    Ok(done.complete)
 }
 
 /// The digital units an order has.
@@ -221,6 +257,18 @@ pub async fn units(
     vault: &Vault,
     order: Uuid,
 ) -> anyhow::Result<Vec<Unit>> {
+    let sealed = sealed_units(connection, order).await?;
+    sealed
+        .iter()
+        .map(|(line, secret)| open_unit(vault, *line, secret))
+        .collect()
+}
+
+/// The digital units an order has, sealed: the line, then the secret.
+pub async fn sealed_units(
+    connection: &mut PgConnection,
+    order: Uuid,
+) -> sqlx::Result<Vec<(Uuid, Vec<u8>)>> {
     let rows = sqlx::query!(
         r#"SELECT u.order_line_id AS "line_id!", u.secret
            FROM order_line l JOIN stock_unit u ON u.order_line_id = l.id
@@ -229,9 +277,8 @@ pub async fn units(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| open_unit(vault, row.line_id, &row.secret))
-        .collect()
+    let units = rows.into_iter().map(|row| (row.line_id, row.secret));
+    Ok(units.collect())
 }
 
 /// Opens one sealed unit.

@@ -8,7 +8,7 @@ use warung_whatsapp::{
     reply::render,
 };
 
-use super::turn::{Answer, Closing, Opening, Turn};
+use super::turn::{Answer, Closing, Opening, PurchaseLock, SoldOut, Turn};
 use crate::{
     app::App,
     flows::{
@@ -123,8 +123,13 @@ async fn answer(
     } else {
         "silent"
     };
-    close(app, turn, epoch, progress).await?;
-    Ok(outcome)
+    if close(app, turn, epoch, progress).await? {
+        return Ok(outcome);
+    }
+    // The next claim begins with what is left now.
+    inbox::release(&app.pool, app.bot_id, customer_id, epoch).await?;
+    app.signals.inbound.notify_one();
+    Ok("outrun")
 }
 
 /// What a turn has done so far.
@@ -183,13 +188,15 @@ impl Progress {
     }
 }
 
-async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) -> Result<()> {
+/// Commits the turn and hands on what it leaves. `false`: another buyer was faster, and the turn
+/// must be done anew.
+async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) -> Result<bool> {
     if let Some(answer) = &progress.answer {
         turn.conversation.menu = options(app, answer);
     }
     let lock = turn.purchase_lock.take();
     let (customer_id, refund_charge) = (turn.customer.id, turn.refund_charge.take());
-    let payments_due = turn.payments_due;
+    let (payments_due, ordered) = (turn.payments_due, turn.ordered);
     let room = app.sender.room();
     let received_at = progress.received_at.unwrap_or(turn.now);
     let closing = Closing {
@@ -199,9 +206,22 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
         answer: progress.answer,
     };
     let closed = turn.close(closing, room.is_some()).await;
+    if closed.as_ref().is_err_and(anyhow::Error::is::<SoldOut>) {
+        if let Some(PurchaseLock {
+            lock: Some(lock), ..
+        }) = lock
+        {
+            lock.release().await;
+        }
+        return Ok(false);
+    }
     // Off the reply path: dropping a lock releases it in the background.
     drop(lock);
     let closed = closed?;
+    if let Some(state) = ordered {
+        let orders = &app.metrics.orders;
+        orders.with_label_values(&[state.as_str()]).inc();
+    }
     if payments_due {
         app.signals.payments.notify_one();
     }
@@ -215,7 +235,7 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
     if let Some(charge) = refund_charge {
         purchase::refund(app, customer_id, &charge).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What the customer will see is what their next number counts in.

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
 use warung_coordination::Lock;
-use warung_domain::conversation::Command;
+use warung_domain::{conversation::Command, order::OrderState};
 use warung_whatsapp::{
     message::Recipient,
     reply::{Choice, Reply},
@@ -19,7 +19,7 @@ use crate::{
     app::App,
     messages::Args,
     outbox::{self, Body, NewParcel, Parcel, Priority},
-    store::{conversations::Conversation, customers::Customer},
+    store::{conversations::Conversation, customers::Customer, stock},
 };
 
 /// What a flow works with.
@@ -47,6 +47,10 @@ pub struct Turn<'a> {
     pub refund_charge: Option<String>,
     /// Messages beside the reply: to staff, or further ones to this customer.
     pub notices: Vec<NewParcel>,
+    /// What the commit takes from the stock, as its last act.
+    pub taking: Option<stock::Taking>,
+    /// The state of an order that the commit brings about, for the metric.
+    pub ordered: Option<OrderState>,
     /// Whether the commit leaves a payment due: its answer comes from there, without waiting.
     pub payments_due: bool,
     tx: Option<Transaction<'static, Postgres>>,
@@ -156,6 +160,12 @@ pub struct Closing {
 #[error("the conversation was taken over by another bot")]
 pub struct LeaseLost;
 
+/// Another buyer was faster between the look at the stock and the taking: nothing of this turn was
+/// committed, and its messages must be worked on anew.
+#[derive(Debug, thiserror::Error)]
+#[error("another buyer was faster")]
+pub struct SoldOut;
+
 /// What a committed turn leaves to do.
 #[derive(Debug)]
 pub struct Closed {
@@ -180,6 +190,8 @@ impl<'a> Turn<'a> {
             purchase_lock: None,
             refund_charge: None,
             notices: Vec::new(),
+            taking: None,
+            ordered: None,
             payments_due: false,
             tx: None,
             trace: opening.trace,
@@ -194,6 +206,17 @@ impl<'a> Turn<'a> {
         self.tx
             .as_deref_mut()
             .ok_or_else(|| anyhow!("the transaction was just begun"))
+    }
+
+    /// Takes back everything that this turn's transaction did.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn roll_back(&mut self) -> Result<()> {
+        if let Some(tx) = self.tx.take() {
+            tx.rollback().await?;
+        }
+        Ok(())
     }
 
     /// Whether staff commands are open to the customer.
@@ -240,7 +263,7 @@ impl<'a> Turn<'a> {
     /// reply is born claimed by this bot, if no earlier one of this customer is on its way.
     ///
     /// # Errors
-    /// [`LeaseLost`] (downcast it), or the database's.
+    /// [`LeaseLost`], [`SoldOut`] (downcast them), or the database's.
     pub async fn close(mut self, closing: Closing, claim_send: bool) -> Result<Closed> {
         let parcel = self.parcel(&closing)?;
         if !self.notices.is_empty() {
@@ -255,6 +278,12 @@ impl<'a> Turn<'a> {
         let closed = self.finish(&mut tx, &closing, parcel, claim_send).await?;
         for notice in &self.notices {
             outbox::push(&mut tx, notice, self.now).await?;
+        }
+        if let Some(taking) = &self.taking
+            && !stock::take(&mut tx, taking).await?.is_empty()
+        {
+            tx.rollback().await?;
+            return Err(SoldOut.into());
         }
         tx.commit().await?;
         Ok(closed)

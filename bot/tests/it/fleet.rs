@@ -101,6 +101,45 @@ async fn two_buyers_want_the_last_one_and_the_other_is_not_charged() {
 }
 
 #[tokio::test]
+async fn a_buyer_outrun_at_the_last_moment_has_bought_nothing() {
+    const MOVE: &str = "WITH moved AS (
+             INSERT INTO stock_movement (variant_id, delta, reason, actor, at)
+             SELECT id, $1, 'staff', 'story', now() FROM variant WHERE sku = 'VOUCHER-10'
+             RETURNING variant_id)
+         UPDATE stock_item SET on_hand = on_hand + $1
+         WHERE variant_id = (SELECT variant_id FROM moved)";
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let world = Plan::bots(1).open().await;
+    leave_vouchers(&world, 1).await;
+    let sari = about_to_buy(&world, "Sari").await;
+    // Somebody takes the last one, and commits once Sari's purchase waits for the stock.
+    let mut faster = world.db.begin().await.unwrap();
+    sqlx::query(MOVE)
+        .bind(-1)
+        .execute(&mut *faster)
+        .await
+        .unwrap();
+    sari.taps(&saldo_option(&sari)).await.unwrap();
+    eventually(PATIENCE, async || world.count(WAITING).await == 1).await;
+    faster.commit().await.unwrap();
+    sari.hears().await.says_all(&["habis"]);
+    assert_eq!(world.count("SELECT count(*) FROM orders").await, 0);
+    assert_eq!(world.count(UNITS_SOLD).await, 0);
+    let untouched =
+        "SELECT count(*) FROM ledger_account WHERE customer_id IS NOT NULL AND posted = 100000";
+    assert_eq!(world.count(untouched).await, 1);
+
+    // It comes back, and so does Sari: nothing of the first try is in the way.
+    sqlx::query(MOVE).bind(1).execute(&world.db).await.unwrap();
+    sari.asks("beli VOUCHER-10 1").await;
+    sari.chooses(&saldo_option(&sari))
+        .await
+        .says_all(&["KELAS-"]);
+    world.ends_well().await;
+}
+
+#[tokio::test]
 async fn the_same_tap_twenty_times_over_two_bots_is_one_order() {
     let world = Plan::bots(2).open().await;
     let sari = about_to_buy(&world, "Sari").await;

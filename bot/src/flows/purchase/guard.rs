@@ -108,7 +108,7 @@ pub(super) async fn fenced(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<A
         bail!("fenced: a later holder of the purchase lock was here");
     }
     let limit = i64::from(limits.transactions);
-    Ok(place::allowance(connection, customer, &quote.nonce, since, limit).await?)
+    Ok(place::allowance(connection, customer, quote, since, limit).await?)
 }
 
 /// The authoritative yes or no to one purchase more.

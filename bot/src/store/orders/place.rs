@@ -82,6 +82,20 @@ pub struct Placed {
     pub sealed_units: Vec<(Uuid, Vec<u8>)>,
 }
 
+impl Placed {
+    /// Whether units of its digital goods are missing, because others hold the last ones.
+    pub fn lacks_units(&self) -> bool {
+        let digital = self
+            .lines
+            .iter()
+            .filter(|line| line.kind == ProductKind::Digital);
+        let wanted: usize = digital
+            .map(|line| usize::try_from(line.quantity).unwrap_or(0))
+            .sum();
+        self.sealed_units.len() < wanted
+    }
+}
+
 /// The customer's quote. `None`: unknown, or another customer's.
 pub async fn confirmable(
     pool: &PgPool,
@@ -123,7 +137,7 @@ pub async fn confirmable(
 }
 
 /// What a customer may still do, read after the fence row is locked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Allowance {
     /// Orders placed in the window.
     pub recent: i64,
@@ -133,6 +147,8 @@ pub struct Allowance {
     pub spendable: Rupiah,
     /// The order that this quote became meanwhile.
     pub order_id: Option<Uuid>,
+    /// What is left of each line's product, as far as others have committed.
+    pub left: Vec<i32>,
 }
 
 /// The authoritative count of a customer's orders since `since`, with the saldo's row locked.
@@ -142,10 +158,11 @@ pub struct Allowance {
 pub async fn allowance(
     connection: &mut PgConnection,
     customer: i64,
-    nonce: &QuoteNonce,
+    quote: &Confirmable,
     since: DateTime<Utc>,
     limit: i64,
 ) -> sqlx::Result<Allowance> {
+    let products: Vec<i64> = quote.lines.iter().map(|line| line.variant_id).collect();
     let row = sqlx::query!(
         r#"
         WITH recent AS (
@@ -158,12 +175,17 @@ pub async fn allowance(
         SELECT (SELECT count(*) FROM recent) AS "recent!",
                (SELECT min(created_at) FROM recent) AS oldest,
                (SELECT spendable FROM purse) AS spendable,
-               (SELECT id FROM orders WHERE quote_nonce = $4) AS order_id
+               (SELECT id FROM orders WHERE quote_nonce = $4) AS order_id,
+               ARRAY(SELECT greatest(coalesce(s.on_hand - s.reserved, 0), 0)
+                     FROM UNNEST($5::bigint[]) WITH ORDINALITY AS w (variant_id, nr)
+                     LEFT JOIN stock_item s USING (variant_id)
+                     ORDER BY w.nr) AS "left!: Vec<i32>"
         "#,
         customer,
         since,
         limit,
-        nonce.to_string(),
+        quote.nonce.to_string(),
+        &products,
     )
     .fetch_one(connection)
     .await?;
@@ -172,17 +194,17 @@ pub async fn allowance(
         oldest: row.oldest,
         spendable: Rupiah::new(row.spendable.unwrap_or(0)).unwrap_or_default(),
         order_id: row.order_id,
+        left: row.left,
     })
 }
 
-/// Writes an order with its lines, events and reservations, takes its lines out of the cart, and,
-/// when it is paid at once, records the sale and takes its digital units: one statement.
-///
-/// The stock must have been taken before ([`crate::store::stock::reserve`] or [`crate::store::stock::sell`]).
+/// Writes an order with its lines and events, takes its lines out of the cart, and, when it is paid
+/// at once, takes as many of its digital units as nobody else is taking: one statement, which waits
+/// for no other buyer. The stock is yet to be taken ([`crate::store::stock::take`]).
 /// `None`: the number is taken; try another.
 ///
 /// # Errors
-/// A move the table does not have, fewer units than the stock says, or the database's.
+/// A move the table does not have, or the database's.
 #[expect(
     clippy::too_many_lines,
     reason = "one statement: its parts belong together and its columns are most of it"
@@ -229,15 +251,6 @@ pub async fn place(
             SELECT placed.id, e.version, e.from_state, e.to_state, $22, e.reason, $19
             FROM placed CROSS JOIN UNNEST($23::bigint[], $24::text[], $25::text[], $26::text[])
                 AS e (version, from_state, to_state, reason)
-        ), reserved AS (
-            INSERT INTO stock_reservation (order_line_id, variant_id, qty, state, expires_at)
-            SELECT line.id, line.variant_id, line.qty,
-                   CASE WHEN $27 THEN 'committed' ELSE 'held' END, coalesce($20, $19)
-            FROM placed CROSS JOIN line
-        ), sale AS (
-            INSERT INTO stock_movement (variant_id, delta, reason, actor, order_line_id, at)
-            SELECT line.variant_id, -line.qty, 'sale', $22, line.id, $19
-            FROM placed CROSS JOIN line WHERE $27
         ), emptied AS (
             DELETE FROM cart_line c USING placed, line
             WHERE $28 AND c.customer_id = $9 AND c.variant_id = line.variant_id
@@ -293,11 +306,7 @@ pub async fn place(
     if !row.placed {
         return Ok(None);
     }
-    let sealed_units: Vec<(Uuid, Vec<u8>)> = row.unit_lines.into_iter().zip(row.secrets).collect();
-    anyhow::ensure!(
-        !is_paid || sealed_units.len() == columns.digital_units(),
-        "the stock counts units that do not exist"
-    );
+    let sealed_units = row.unit_lines.into_iter().zip(row.secrets).collect();
     let order = Order {
         address: row.address,
         ..order
@@ -378,13 +387,5 @@ impl<'a> LineColumns<'a> {
             columns.prices.push(line.unit_price.get());
         }
         columns
-    }
-
-    fn digital_units(&self) -> usize {
-        let of_kind = self.kinds.iter().zip(&self.quantities);
-        of_kind
-            .filter(|(kind, _)| **kind == ProductKind::Digital.as_str())
-            .map(|(_, quantity)| usize::try_from(*quantity).unwrap_or(0))
-            .sum()
     }
 }
