@@ -36,7 +36,7 @@ const STATEMENT_TIMEOUT_MS: &str = "4000";
 /// Longest silence inside a transaction: none of ours spans a network call.
 const IDLE_IN_TRANSACTION_MS: &str = "10000";
 /// Connections for bookkeeping whose loss at a crash is harmless: claims, marks, heartbeats.
-const RELAXED_CONNECTIONS: u32 = 3;
+const RELAXED_CONNECTIONS: u32 = 4;
 /// Connection to another machine's HTTP server.
 const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 

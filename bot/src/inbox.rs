@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
+use sqlx::{AssertSqlSafe, PgPool, Row};
 use uuid::Uuid;
 use warung_domain::{identity::ChannelIdentity, language::Language};
 
@@ -88,8 +88,8 @@ pub struct NewItem {
 /// # Errors
 /// The database's; a violation of [`SENDER_GONE`] when an identity is nobody's any more.
 pub async fn put(
-    connection: &mut PgConnection,
-    items: &[NewItem],
+    pool: &PgPool,
+    items: &[&NewItem],
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<String>> {
     let phone_number_ids: Vec<&str> = items.iter().map(|item| &*item.phone_number_id).collect();
@@ -138,7 +138,7 @@ pub async fn put(
         &sender_kinds as &[Option<&str>],
         &senders as &[Option<&str>],
     )
-    .fetch_all(connection)
+    .fetch_all(pool)
     .await
 }
 
@@ -153,12 +153,25 @@ pub struct Claim {
     pub conversation: Conversation,
 }
 
+/// What a claim brought.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// The conversations.
+    pub claims: Vec<Claim>,
+    /// The lowest row that waits, due or not, if any was claimed.
+    pub lowest: Option<i64>,
+}
+
 /// Claims up to `limit` conversations that have due messages and that no living bot holds, those
 /// whose message waits longest first.
 ///
 /// `held` are the customers this bot works on. A conversation that is leased to it beside those was
 /// lost on the way, by an answer or a release that never arrived, and is free: the new epoch keeps
 /// whatever still runs under the old one from committing.
+///
+/// Rows below `from` are not looked at. While any transaction keeps an old snapshot (a backup, for
+/// one) the index still holds every row that was done since, and a claim from the beginning would
+/// walk over all of them.
 pub async fn claim(
     pool: &PgPool,
     bot: Uuid,
@@ -166,15 +179,19 @@ pub async fn claim(
     now: DateTime<Utc>,
     language: Language,
     held: &[i64],
-) -> sqlx::Result<Vec<Claim>> {
+    from: i64,
+) -> sqlx::Result<Claimed> {
     let rows = sqlx::query(AssertSqlSafe(&**CLAIM))
         .bind(bot)
         .bind(limit)
         .bind(now)
         .bind(held)
+        .bind(from)
         .fetch_all(pool)
         .await?;
-    rows.iter()
+    let lowest = rows.first().map(|row| row.try_get("lowest")).transpose()?;
+    let claims = rows
+        .iter()
         .map(|row| {
             let conversation = Conversation::from_stored(row.try_get("state")?);
             let mut customer = customers::from_row(row, language)?;
@@ -187,7 +204,8 @@ pub async fn claim(
                 conversation,
             })
         })
-        .collect()
+        .collect::<sqlx::Result<_>>()?;
+    Ok(Claimed { claims, lowest })
 }
 
 /// Free conversations are those that no living bot holds. `FOR UPDATE` checks that again after it
@@ -210,7 +228,8 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
             FROM (SELECT i.customer_id, i.id
                   FROM inbox i
                   JOIN conversation held USING (customer_id)
-                  WHERE i.state = 'pending' AND i.kind = 'message' AND i.run_at <= $3
+                  WHERE i.state = 'pending' AND i.kind = 'message' AND i.id >= $5
+                    AND i.run_at <= $3
                     AND {free_held}
                   ORDER BY i.id
                   LIMIT greatest($2 * 8, {CLAIM_WINDOW_ROWS})) head
@@ -227,7 +246,9 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
         SET lease_owner = $1, lease_epoch = c.lease_epoch + 1
         FROM free JOIN customer k ON k.id = free.customer_id
         WHERE c.customer_id = free.customer_id
-        RETURNING c.lease_epoch AS epoch, c.state, {columns}"
+        RETURNING c.lease_epoch AS epoch, c.state, {columns},
+                  (SELECT min(i.id) FROM inbox i
+                   WHERE i.state = 'pending' AND i.kind = 'message' AND i.id >= $5) AS lowest"
     )
 });
 

@@ -14,6 +14,8 @@ use uuid::Uuid;
 use warung_domain::conversation::Command;
 use warung_whatsapp::{message::Recipient, reply::Reply};
 
+use crate::vault::Vault;
+
 /// Sends after which a row is dead.
 pub const MAX_ATTEMPTS: i32 = 12;
 /// How long a claim's answer may be on its way before the row counts as lost.
@@ -339,8 +341,8 @@ pub struct StatusReport {
 /// Applies a batch of statuses along the lattice sent < failed < delivered < read < played, in any
 /// order and any number of times. One status settles an `unknown` send.
 pub async fn apply_statuses(
-    connection: &mut PgConnection,
-    reports: &[StatusReport],
+    pool: &PgPool,
+    reports: &[&StatusReport],
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let ids: Vec<Option<i64>> = reports.iter().map(|report| report.id).collect();
@@ -386,7 +388,7 @@ pub async fn apply_statuses(
         now,
         &codes as &[Option<i64>],
     )
-    .execute(connection)
+    .execute(pool)
     .await?;
     Ok(())
 }
@@ -394,19 +396,25 @@ pub async fn apply_statuses(
 /// What the message with this wamid was about, if a reply that quotes it can mean anything.
 pub async fn about(
     connection: &mut PgConnection,
+    vault: &Vault,
     customer: i64,
     wamid: &str,
 ) -> sqlx::Result<Option<Command>> {
-    let about = sqlx::query_scalar!(
-        r#"SELECT payload -> 'about' AS about FROM outbox WHERE wamid = $1 AND customer_id = $2"#,
+    let row = sqlx::query!(
+        r#"SELECT payload -> 'about' AS about, sealed FROM outbox
+           WHERE wamid = $1 AND customer_id = $2"#,
         wamid,
         customer,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(about
-        .flatten()
-        .and_then(|about| serde_json::from_value(about).ok()))
+    Ok(row.and_then(|row| match row.sealed {
+        None => serde_json::from_value(row.about?).ok(),
+        Some(sealed) => {
+            let body = vault.open(SEAL_PURPOSE, &sealed).ok()?;
+            serde_json::from_str::<Body>(&body).ok()?.about
+        }
+    }))
 }
 
 /// A version of the catalogue that caches must not fall behind.

@@ -128,7 +128,7 @@ async fn text(turn: &mut Turn<'_>, inbound: &Inbound, body: &str) -> Result<Read
     let quoted = match &inbound.quoted {
         Some(wamid) => {
             let mut connection = turn.app.pool.acquire().await?;
-            outbox::about(&mut connection, turn.customer.id, wamid).await?
+            outbox::about(&mut connection, &turn.app.vault, turn.customer.id, wamid).await?
         }
         None => None,
     };

@@ -6,7 +6,7 @@ use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -33,6 +33,11 @@ const MAX_TURNS: u32 = 32;
 const SPARE_CONNECTIONS: u32 = 4;
 /// How long a lost hint can delay a message.
 const POLL: Duration = Duration::from_millis(250);
+/// How often a claim looks at the whole queue; between, it begins near the lowest row that waits.
+const WHOLE_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Rows may become visible in another order than that of their ids: claims begin this many rows
+/// before the lowest that waits, more than all batches on their way to a commit hold.
+const LATE_ROWS: i64 = 4_096;
 /// Pause after a fault of the database, so that a restart is not met by a storm.
 const FAULT_PAUSE: Duration = Duration::from_millis(200);
 /// Longest a claim may take: the server's own time-out does not help on a dead connection.
@@ -48,8 +53,9 @@ pub async fn run(app: App) {
     let turns = connections
         .saturating_sub(SPARE_CONNECTIONS)
         .clamp(1, MAX_TURNS);
-    let desk = Desk {
+    let mut desk = Desk {
         app,
+        head: Head::default(),
         permits: Arc::new(Semaphore::new(turns as usize)),
         held: Held::default(),
         turns: TaskTracker::new(),
@@ -109,8 +115,36 @@ impl Drop for Hold {
     }
 }
 
+/// Where the queue begins.
+#[derive(Default)]
+struct Head {
+    from: i64,
+    whole_look: Option<Instant>,
+}
+
+impl Head {
+    /// The row from which a claim looks: now and then the first of all.
+    fn from(&mut self, now: Instant) -> i64 {
+        let is_fresh = self
+            .whole_look
+            .is_some_and(|last| now - last < WHOLE_LOOK_EVERY);
+        if !is_fresh {
+            self.whole_look = Some(now);
+            self.from = 0;
+        }
+        self.from
+    }
+
+    fn learn(&mut self, lowest: Option<i64>) {
+        if let Some(lowest) = lowest {
+            self.from = lowest - LATE_ROWS;
+        }
+    }
+}
+
 struct Desk {
     app: App,
+    head: Head,
     permits: Arc<Semaphore>,
     held: Held,
     turns: TaskTracker,
@@ -141,7 +175,8 @@ impl Desk {
 
     /// Claims as many conversations as there are free turns and begins them. Returns whether more
     /// may wait.
-    async fn claim_and_spawn(&self, first: OwnedSemaphorePermit) -> Result<bool> {
+    async fn claim_and_spawn(&mut self, first: OwnedSemaphorePermit) -> Result<bool> {
+        let from = self.head.from(Instant::now());
         let app = &self.app;
         let free_turns = self.permits.available_permits() + 1;
         app.signals.free_turns.store(free_turns, Ordering::Relaxed);
@@ -152,7 +187,9 @@ impl Desk {
         let limit = i64::try_from(ready.len())?;
         let (language, now) = (app.config.shop.language, app.clock.now());
         let held = self.held.customers();
-        let claims = inbox::claim(&app.relaxed, app.bot_id, limit, now, language, &held).await?;
+        let claimed = inbox::claim(&app.relaxed, app.bot_id, limit, now, language, &held, from);
+        let inbox::Claimed { claims, lowest } = claimed.await?;
+        self.head.learn(lowest);
         if claims.is_empty() {
             return Ok(false);
         }
@@ -267,4 +304,20 @@ fn is_databases_fault(error: &anyhow::Error) -> bool {
             ) => true,
             _ => false,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_begins_near_the_lowest_row_and_now_and_then_at_the_first() {
+        let begun = Instant::now();
+        let mut head = Head::default();
+        assert_eq!(head.from(begun), 0);
+        head.learn(Some(100_000));
+        head.learn(None);
+        assert_eq!(head.from(begun + WHOLE_LOOK_EVERY / 2), 100_000 - LATE_ROWS);
+        assert_eq!(head.from(begun + WHOLE_LOOK_EVERY), 0);
+    }
 }
