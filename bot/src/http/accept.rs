@@ -14,12 +14,15 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::patience::Patience;
 use crate::metrics::Metrics;
 
 /// Open connections; beyond, a new one is closed at once.
 const MAX_CONNECTIONS: usize = 4_096;
 /// From the first byte wanted to the last header received; bounds an idle connection too.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may leave an answer unread.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest head of a request in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Most headers of a request.
@@ -79,7 +82,7 @@ impl Server {
                 .header_read_timeout(HEADER_TIMEOUT)
                 .max_buf_size(MAX_HEAD_BYTES)
                 .max_headers(MAX_HEADERS)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Patience::new(stream, WRITE_TIMEOUT)), service);
             let connection = graceful.watch(connection);
             let open = metrics.connections.clone();
             open.inc();

@@ -3,6 +3,7 @@
 pub mod accept;
 mod guard;
 mod media;
+mod patience;
 mod probes;
 mod webhooks;
 

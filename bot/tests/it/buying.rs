@@ -9,16 +9,6 @@ use crate::harness::{Customer, Says, World};
 const BILLED_MESSAGES: usize = 4;
 const ADDRESS: &str = "Sari, Jl. Melati No. 5, Coblong, Bandung 40132";
 
-/// The id of the option of a message whose id holds `mark`.
-fn option(shown: &Received, mark: &str) -> String {
-    let options = shown.options();
-    let found = options.iter().find(|option| option.id.contains(mark));
-    found
-        .unwrap_or_else(|| panic!("no {mark} among {options:?}"))
-        .id
-        .clone()
-}
-
 /// Pays the newest bill at Midtrans and waits for the receipt.
 async fn pays(world: &World, customer: &Customer) -> Received {
     let bill = world.midtrans.payments().pop().expect("a bill");
@@ -35,7 +25,7 @@ async fn a_voucher_is_bought_by_buttons_alone_and_four_messages_are_billed() {
     // Who knows what they want says so to the menu; everything after is taps.
     let quote = sari.asks("beli VOUCHER-10 1").await;
     quote.says_all(&["Rp10.000"]);
-    let bill = sari.chooses(&option(&quote, "|qris~")).await;
+    let bill = sari.chooses(&quote.option("|qris~")).await;
     assert!(bill.image().is_some(), "the QR code is a picture");
     pays(&world, &sari)
         .await
@@ -54,14 +44,14 @@ async fn goods_are_found_by_tapping_through_the_shop_and_sent_to_an_address() {
     let sari = world.customer("Sari");
     let menu = sari.asks("menu").await;
     assert_eq!(menu.kind(), Kind::List);
-    let products = sari.chooses(&option(&menu, "kopi")).await;
-    let detail = sari.chooses(&option(&products, "KOPI-01")).await;
+    let products = sari.chooses(&menu.option("kopi")).await;
+    let detail = sari.chooses(&products.option("KOPI-01")).await;
     detail.says_all(&["Kopi Gayo", "Rp45.000", "stok"]);
-    let asked = sari.chooses(&option(&detail, "v1|buy")).await;
+    let asked = sari.chooses(&detail.option("v1|buy")).await;
     asked.says_all(&["Rp45.000", "Rp55.000", "alamat"]);
     let quote = sari.asks(ADDRESS).await;
     quote.says_all(&["Jl. Melati", "Rp55.000"]);
-    sari.chooses(&option(&quote, "|va_bca~"))
+    sari.chooses(&quote.option("|va_bca~"))
         .await
         .says_all(&["BCA", "Rp55.000"]);
     pays(&world, &sari)
@@ -131,7 +121,7 @@ async fn a_customer_with_an_address_pays_from_saldo_in_three_messages() {
     let before = sari.inbox().len();
     sari.asks("menu").await;
     let quote = sari.asks("beli KOPI-01 1").await;
-    sari.chooses(&option(&quote, "|saldo~"))
+    sari.chooses(&quote.option("|saldo~"))
         .await
         .says_all(&["Rp55.000", "WRG-"]);
     assert_eq!(sari.inbox().len() - before, 3);

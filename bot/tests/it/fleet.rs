@@ -20,17 +20,6 @@ async fn about_to_buy(world: &World, name: &str) -> Customer {
     customer
 }
 
-/// The id of the option that pays the quote on the screen from saldo.
-fn saldo_option(customer: &Customer) -> String {
-    let quote = customer.inbox().pop().expect("a quote");
-    let options = quote.options();
-    let saldo = options.iter().find(|option| option.id.contains("saldo"));
-    saldo
-        .unwrap_or_else(|| panic!("no saldo among {options:?}"))
-        .id
-        .clone()
-}
-
 /// Leaves this many vouchers for sale.
 async fn leave_vouchers(world: &World, count: i64) {
     let removed = format!(
@@ -60,7 +49,7 @@ async fn fifty_customers_want_twenty_vouchers_over_two_bots() {
         crowd.push(about_to_buy(&world, &format!("Pembeli {n}")).await);
     }
     for customer in &crowd {
-        customer.taps(&saldo_option(customer)).await.unwrap();
+        customer.taps(&customer.option("saldo")).await.unwrap();
     }
     let mut sold = 0;
     for customer in &crowd {
@@ -86,8 +75,8 @@ async fn two_buyers_want_the_last_one_and_the_other_is_not_charged() {
     leave_vouchers(&world, 1).await;
     let sari = about_to_buy(&world, "Sari").await;
     let budi = about_to_buy(&world, "Budi").await;
-    sari.taps(&saldo_option(&sari)).await.unwrap();
-    budi.taps(&saldo_option(&budi)).await.unwrap();
+    sari.taps(&sari.option("saldo")).await.unwrap();
+    budi.taps(&budi.option("saldo")).await.unwrap();
     let answers = [sari.hears().await, budi.hears().await];
     let served = answers
         .iter()
@@ -120,7 +109,7 @@ async fn a_buyer_outrun_at_the_last_moment_has_bought_nothing() {
         .execute(&mut *faster)
         .await
         .unwrap();
-    sari.taps(&saldo_option(&sari)).await.unwrap();
+    sari.taps(&sari.option("saldo")).await.unwrap();
     eventually(PATIENCE, async || world.count(WAITING).await == 1).await;
     faster.commit().await.unwrap();
     sari.hears().await.says_all(&["habis"]);
@@ -133,7 +122,7 @@ async fn a_buyer_outrun_at_the_last_moment_has_bought_nothing() {
     // It comes back, and so does Sari: nothing of the first try is in the way.
     sqlx::query(MOVE).bind(1).execute(&world.db).await.unwrap();
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari))
+    sari.chooses(&sari.option("saldo"))
         .await
         .says_all(&["KELAS-"]);
     world.ends_well().await;
@@ -143,7 +132,7 @@ async fn a_buyer_outrun_at_the_last_moment_has_bought_nothing() {
 async fn the_same_tap_twenty_times_over_two_bots_is_one_order() {
     let world = Plan::bots(2).open().await;
     let sari = about_to_buy(&world, "Sari").await;
-    let option = saldo_option(&sari);
+    let option = sari.option("saldo");
     let quote = sari.inbox().pop().unwrap().wamid;
     for _ in 0..20 {
         sari.taps_in(&quote, &option).await.unwrap();
@@ -171,12 +160,12 @@ async fn three_purchases_a_minute_pass_and_the_fourth_is_told_when_to_come_back(
     world.give_saldo(&sari, 100_000).await;
     for _ in 0..3 {
         sari.asks("beli VOUCHER-10 1").await;
-        sari.chooses(&saldo_option(&sari))
+        sari.chooses(&sari.option("saldo"))
             .await
             .says_all(&["KELAS-"]);
     }
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari))
+    sari.chooses(&sari.option("saldo"))
         .await
         .never_says("KELAS-")
         .says_all(&["detik"]);
@@ -191,11 +180,11 @@ async fn postgres_alone_still_counts_to_three_when_redis_has_forgotten() {
     world.give_saldo(&sari, 100_000).await;
     for _ in 0..3 {
         sari.asks("beli VOUCHER-10 1").await;
-        sari.chooses(&saldo_option(&sari)).await;
+        sari.chooses(&sari.option("saldo")).await;
     }
     flush_rate_limits().await;
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari))
+    sari.chooses(&sari.option("saldo"))
         .await
         .never_says("KELAS-")
         .says_all(&["detik"]);
@@ -231,7 +220,7 @@ async fn a_bot_dies_in_the_middle_of_fifty_purchases_and_the_other_finishes_them
         crowd.push(about_to_buy(&world, &format!("Pembeli {n}")).await);
     }
     for (n, customer) in crowd.iter().enumerate() {
-        customer.taps(&saldo_option(customer)).await.unwrap();
+        customer.taps(&customer.option("saldo")).await.unwrap();
         if n == 25 {
             world.bots[0].process.kill().unwrap();
         }
@@ -267,13 +256,13 @@ async fn a_purchase_goes_on_with_the_whole_redis_cluster_stopped() {
     .await;
     let sari = about_to_buy(&world, "Sari").await;
     redis.stop_all().await.unwrap();
-    sari.chooses(&saldo_option(&sari))
+    sari.chooses(&sari.option("saldo"))
         .await
         .says_all(&["KELAS-"]);
     // Browsing and a whole new purchase, too.
     sari.asks("menu").await;
     sari.asks("beli VOUCHER-10 1").await;
-    sari.chooses(&saldo_option(&sari))
+    sari.chooses(&sari.option("saldo"))
         .await
         .says_all(&["KELAS-"]);
     assert!(world.metric(0, "warung_lock_fallback_total").await >= 1);
@@ -310,7 +299,7 @@ async fn while_postgres_is_away_nothing_is_taken_and_afterwards_everybody_is_ans
     .await;
     let sari = about_to_buy(&world, "Sari").await;
     postgres.kill().await.unwrap();
-    sari.taps(&saldo_option(&sari)).await.unwrap();
+    sari.taps(&sari.option("saldo")).await.unwrap();
     eventually(PATIENCE, async || {
         let refused = world.metric(0, "warung_webhook_refused_total").await
             + world.metric(1, "warung_webhook_refused_total").await;
@@ -417,7 +406,7 @@ async fn a_purchase_under_an_older_fence_token_is_rolled_back_and_made_again_und
     .execute(&world.db)
     .await
     .unwrap();
-    sari.taps(&saldo_option(&sari)).await.unwrap();
+    sari.taps(&sari.option("saldo")).await.unwrap();
     eventually(PATIENCE, async || {
         world.metric(0, "warung_lock_fenced_total").await >= 1
     })

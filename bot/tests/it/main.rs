@@ -17,5 +17,6 @@ mod observability;
 mod payments;
 mod rights;
 mod sending;
+mod snapshot;
 mod staff;
 mod talk;

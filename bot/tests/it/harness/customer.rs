@@ -29,6 +29,8 @@ pub(crate) trait Says {
     fn says_all(&self, words: &[&str]) -> &Self;
     /// Fails if the message says this.
     fn never_says(&self, word: &str) -> &Self;
+    /// The id of the first option whose id holds this; fails when there is none.
+    fn option(&self, mark: &str) -> String;
 }
 
 impl Says for Received {
@@ -53,11 +55,25 @@ impl Says for Received {
         );
         self
     }
+
+    fn option(&self, mark: &str) -> String {
+        let options = self.options();
+        let found = options.iter().find(|option| option.id.contains(mark));
+        found
+            .unwrap_or_else(|| panic!("no {mark} among {options:?}"))
+            .id
+            .clone()
+    }
 }
 
 impl Customer {
     pub(super) fn new(customer: whatsapp::Customer) -> Self {
         Self(customer)
+    }
+
+    /// The id of the first option of the last message whose id holds this.
+    pub(crate) fn option(&self, mark: &str) -> String {
+        self.0.inbox().pop().expect("a message").option(mark)
     }
 
     /// Says something and waits for the answer.

@@ -34,11 +34,7 @@ async fn picks_way(customer: &Customer, method: &str) {
 
 /// Picks the option of the last message whose id holds `mark`.
 async fn picks(customer: &Customer, mark: &str) {
-    let shown = customer.inbox().pop().expect("a message");
-    let options = shown.options();
-    let option = options.iter().find(|option| option.id.contains(mark));
-    let option = option.unwrap_or_else(|| panic!("no {mark} among {options:?}"));
-    customer.taps(&option.id).await.unwrap();
+    customer.taps(&customer.option(mark)).await.unwrap();
 }
 
 /// The newest payment at Midtrans of this amount.
