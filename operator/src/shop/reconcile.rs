@@ -10,7 +10,7 @@ use kube::{Resource as _, ResourceExt as _};
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
 use super::{Child, Credentials, Fault, Found, Needs, Progress, Validated};
-use super::{apply, build, migration, status, stores, validate};
+use super::{apply, build, migration, status, stores, upkeep, validate};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
 use crate::controller::fresh;
@@ -18,6 +18,9 @@ use crate::crds::{Endpoints, WhatsAppShop, WhatsAppShopStatus};
 
 /// Time between two looks at a shop that is well: what no watch tells is seen then.
 const RESYNC: Duration = Duration::from_secs(30);
+
+/// Time between two looks while a restore is under way: no watch tells of bots' pods that go.
+const RESTORE_LOOK: Duration = Duration::from_secs(2);
 
 /// What came of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +97,17 @@ impl Look<'_> {
         if self.shop.spec.paused {
             let message = "spec.paused is set: nothing is created, changed or healed";
             self.say(ConditionType::Paused, true, Reason::AskedToPause, message);
+            self.keep_up(None).await?;
             return Ok(Outcome::Settled(RESYNC));
         }
         let message = "the operator looks after the shop";
         self.say(ConditionType::Paused, false, Reason::Working, message);
         let Some(valid) = self.judge() else {
+            self.keep_up(None).await?;
             return Ok(Outcome::Waiting);
         };
         let Some(credentials) = self.credentials(&valid) else {
+            self.keep_up(None).await?;
             return Ok(Outcome::Waiting);
         };
         self.progress
@@ -110,6 +116,7 @@ impl Look<'_> {
         let database = stores::database(self.ctx, &valid, &self.found, &credentials).await?;
         self.progress.database_ready = database.truth == Truth::True;
         let redis = stores::redis(&valid);
+        let pause = self.keep_up(Some((&valid, &credentials))).await?;
         let wanted = self.children(&valid, &credentials);
         self.endpoints(&valid);
         let applied = apply::apply(self.ctx, self.shop, &self.found, &wanted)
@@ -125,12 +132,35 @@ impl Look<'_> {
         self.found_out(ConditionType::DatabaseReady, database);
         self.found_out(ConditionType::RedisReady, redis);
         if applied.problems.is_empty() && self.progress.database_ready {
-            Ok(Outcome::Settled(RESYNC))
+            Ok(pause.map_or(Outcome::Settled(RESYNC), Outcome::Working))
         } else if applied.problems.is_empty() {
             Ok(Outcome::Polling(RESYNC))
         } else {
             Ok(Outcome::Waiting)
         }
+    }
+
+    /// Restores and backups. Returns the time to the next look, where it is soon.
+    async fn keep_up(
+        &mut self,
+        judged: Option<(&Validated, &Credentials)>,
+    ) -> Result<Option<Duration>> {
+        let progress = self.progress.clone();
+        let site = judged.map(|(shop, credentials)| build::Site {
+            shop,
+            found: &self.found,
+            progress: &progress,
+            credentials,
+            defaults: &self.ctx.defaults,
+        });
+        let now = Timestamp::now();
+        let kept = upkeep::upkeep(self.ctx, self.shop, &self.found, site.as_ref(), now);
+        let kept = kept.await.context("keep up restores and backups")?;
+        self.progress.held = kept.hold.is_some();
+        self.conditions.merge(kept.summary.conditions);
+        self.status.last_backup = kept.summary.last_backup;
+        self.status.last_verified_backup = kept.summary.last_verified_backup;
+        Ok(kept.under_way.then_some(RESTORE_LOOK))
     }
 
     /// The manifest with everything resolved, or `None` when somebody has to mend it first.

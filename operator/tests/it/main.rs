@@ -3,6 +3,7 @@
 //! Nothing runs pods here. What waits for pods is told of them by the test, which writes the
 //! status of a Deployment, a StatefulSet or a Job as its controller would.
 
+mod backups;
 mod charts;
 mod children;
 mod cluster;
