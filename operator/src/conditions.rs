@@ -153,6 +153,12 @@ words! {
         SlotsMissing,
         /// Keys were lost with their volumes; somebody must say that they may be given up.
         DataLost,
+        /// A node holds slots that others own as well: two clusters, or an old volume.
+        SplitCluster,
+        /// A node of Redis without slots holds keys.
+        StrayKeys,
+        /// The other shards have no memory for the keys of the shard that is to go.
+        MemoryTooSmall,
         /// Not a Redis Cluster: the node runs alone.
         NotACluster,
         /// Fewer than three primaries.

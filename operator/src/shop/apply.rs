@@ -137,6 +137,27 @@ pub async fn apply(
     Ok(applied)
 }
 
+/// Deletes volume claims that would do harm if they were found again.
+///
+/// # Errors
+/// When the API server does not answer or refuses.
+pub async fn delete_claims(
+    ctx: &Context,
+    shop: &WhatsAppShop,
+    found: &Found,
+    claims: &[ObjectKey],
+) -> kube::Result<()> {
+    let writer = Writer { ctx, shop, found };
+    let mut applied = Applied::default();
+    for key in claims {
+        let live = found.children.get(key).unwrap_or(&Value::Null);
+        if live["metadata"]["deletionTimestamp"].is_null() {
+            applied.take(writer.delete(key, live).await)?;
+        }
+    }
+    Ok(())
+}
+
 impl Applied {
     fn take(&mut self, change: Result<Change, Failure>) -> kube::Result<()> {
         match change {

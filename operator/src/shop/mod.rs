@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod build;
 mod child;
+pub mod cluster;
 pub mod compare;
 pub mod credentials;
 pub mod dereference;

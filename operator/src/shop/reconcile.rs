@@ -10,7 +10,7 @@ use kube::{Resource as _, ResourceExt as _};
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
 use super::{Child, Credentials, Fault, Found, Needs, Progress, Validated};
-use super::{apply, build, migration, status, stores, upkeep, validate};
+use super::{apply, build, cluster, migration, status, stores, validate};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
 use crate::controller::fresh;
@@ -61,10 +61,10 @@ pub async fn reconcile(shop: &WhatsAppShop, ctx: &Context) -> Result<Outcome> {
         .context("read what belongs to the shop")?;
     let mut look = Look {
         ctx,
-        shop: &shop,
+        status: shop.status.clone().unwrap_or_default(),
+        shop,
         found,
         conditions: Conditions::default(),
-        status: shop.status.clone().unwrap_or_default(),
         progress: Progress::default(),
     };
     let outcome = look.act().await?;
@@ -85,7 +85,7 @@ async fn first_visit(ctx: &Context, shop: &WhatsAppShop) -> Result<WhatsAppShop>
 
 struct Look<'a> {
     ctx: &'a Context,
-    shop: &'a WhatsAppShop,
+    shop: WhatsAppShop,
     found: Found,
     conditions: Conditions,
     status: WhatsAppShopStatus,
@@ -115,13 +115,13 @@ impl Look<'_> {
             .clone_from(&self.status.migrated_image);
         let database = stores::database(self.ctx, &valid, &self.found, &credentials).await?;
         self.progress.database_ready = database.truth == Truth::True;
-        let redis = stores::redis(&valid);
-        let pause = self.keep_up(Some((&valid, &credentials))).await?;
+        let redis = self.redis(&valid, &credentials).await?;
         let wanted = self.children(&valid, &credentials);
         self.endpoints(&valid);
-        let applied = apply::apply(self.ctx, self.shop, &self.found, &wanted)
+        let applied = apply::apply(self.ctx, &self.shop, &self.found, &wanted)
             .await
             .context("write the children")?;
+        self.delete_claims(&valid, &credentials).await?;
         for change in &applied.foreign {
             let about = self.shop.object_ref(&());
             self.ctx
@@ -130,14 +130,26 @@ impl Look<'_> {
         }
         self.conditions.merge(applied.condition());
         self.found_out(ConditionType::DatabaseReady, database);
-        self.found_out(ConditionType::RedisReady, redis);
-        if applied.problems.is_empty() && self.progress.database_ready {
-            Ok(pause.map_or(Outcome::Settled(RESYNC), Outcome::Working))
-        } else if applied.problems.is_empty() {
-            Ok(Outcome::Polling(RESYNC))
-        } else {
-            Ok(Outcome::Waiting)
+        self.conditions.merge(redis.conditions);
+        let redis_is_up = self.conditions.holds(ConditionType::RedisReady);
+        Ok(match redis.again {
+            _ if !applied.problems.is_empty() => Outcome::Waiting,
+            Some(soon) => Outcome::Working(soon),
+            None if self.progress.database_ready && redis_is_up => Outcome::Settled(RESYNC),
+            None => Outcome::Polling(RESYNC),
+        })
+    }
+
+    async fn redis(&mut self, valid: &Validated, made: &Credentials) -> Result<cluster::Looked> {
+        if valid.spec.redis.managed.is_none() {
+            return Ok(cluster::external(valid, &self.found).await);
         }
+        let progress = &mut self.progress;
+        let (shop, found) = (&mut self.shop, &self.found);
+        let looked = cluster::managed(self.ctx, shop, valid, found, made, progress).await?;
+        let written = self.shop.status.as_ref();
+        self.status.redis = written.and_then(|status| status.redis.clone());
+        Ok(looked)
     }
 
     /// Restores and backups. Returns the time to the next look, where it is soon.
@@ -165,7 +177,8 @@ impl Look<'_> {
 
     /// The manifest with everything resolved, or `None` when somebody has to mend it first.
     fn judge(&mut self) -> Option<Validated> {
-        let (valid, faults) = match validate::validate(self.shop, &self.found, &self.ctx.defaults) {
+        let (valid, faults) = match validate::validate(&self.shop, &self.found, &self.ctx.defaults)
+        {
             Ok(valid) => (Some(valid), Vec::new()),
             Err(faults) => (None, faults),
         };
@@ -229,6 +242,20 @@ impl Look<'_> {
         build::build(valid, &self.found, &self.progress, credentials, defaults)
     }
 
+    /// Claims of Redis shards that are gone for good.
+    async fn delete_claims(&self, valid: &Validated, credentials: &Credentials) -> Result<()> {
+        let site = build::Site {
+            shop: valid,
+            found: &self.found,
+            progress: &self.progress,
+            credentials,
+            defaults: &self.ctx.defaults,
+        };
+        let claims = build::claims_to_delete(&site);
+        let deleted = apply::delete_claims(self.ctx, &self.shop, &self.found, &claims).await;
+        deleted.context("delete the volumes of shards that are gone")
+    }
+
     fn endpoints(&mut self, valid: &Validated) {
         let host = valid.spec.expose.as_ref().map(|expose| &expose.host);
         let outside = |path: &str| host.map(|host| format!("https://{host}{path}"));
@@ -254,7 +281,7 @@ impl Look<'_> {
 
     /// Sums up and writes the status.
     async fn tell(mut self) -> Result<()> {
-        let trouble = status::pod_trouble(self.ctx, self.shop, &self.found).await;
+        let trouble = status::pod_trouble(self.ctx, &self.shop, &self.found).await;
         let trouble = trouble.context("read the bots' pods")?;
         let bots = status::bot_available(&self.found, self.progress.held, trouble);
         self.conditions.merge(bots);
@@ -269,7 +296,7 @@ impl Look<'_> {
         let name = self.shop.name_any();
         self.status.selector = Some(format!("{INSTANCE}={name},{COMPONENT}=bot"));
         let now = Timestamp::now();
-        let written = status::write(self.ctx, self.shop, all, self.status, now).await;
+        let written = status::write(self.ctx, &self.shop, all, self.status, now).await;
         written.context("write the status")
     }
 }

@@ -64,20 +64,6 @@ pub async fn database(
     Ok(finding)
 }
 
-/// What is said of Redis.
-pub fn redis(shop: &Validated) -> Finding {
-    let message = if shop.spec.redis.managed.is_some() {
-        "the Redis Cluster is not looked at yet"
-    } else {
-        "the external Redis Cluster is not looked at yet"
-    };
-    Finding {
-        truth: Truth::Unknown,
-        reason: Reason::NotLooked,
-        message: message.to_owned(),
-    }
-}
-
 /// `max_connections` of CloudNativePG's servers, which nobody sets: PostgreSQL's default.
 const CNPG_CONNECTIONS: i32 = 100;
 

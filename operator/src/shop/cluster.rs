@@ -1,0 +1,307 @@
+//! The shop's Redis Cluster: looked at, kept in order, told about.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use kube::api::{Api, DeleteParams, ListParams, Preconditions};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::build::node;
+use super::names::{COMPONENT, INSTANCE, SHARD};
+use super::{Credentials, Found, ObjectKey, Progress, Validated, status};
+use crate::conditions::{ConditionType, Conditions, Reason};
+use crate::context::Context;
+use crate::crds::{ManagedRedis, RedisShardStatus, RedisStatus, WhatsAppShop, WhatsAppShopStatus};
+use crate::redis::external::{External, Unfit};
+use crate::redis::{self, Desired, Memory, Plan, Report, SLOTS, Verdict};
+
+/// Port of the nodes.
+const PORT: u16 = 6379;
+/// How long one look at a shop goes on changing its Redis Cluster before it sees to the rest.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// What came of a look at Redis.
+#[derive(Default)]
+pub struct Looked {
+    /// `RedisReady` and `RedisDataSafe`.
+    pub conditions: Conditions,
+    /// When to look again, where that is soon.
+    pub again: Option<Duration>,
+}
+
+/// Looks at a Redis Cluster that somebody else runs.
+pub async fn external(shop: &Validated, found: &Found) -> Looked {
+    let mut looked = Looked::default();
+    let reference = shop.spec.redis.external.as_ref().map(|e| &e.secret_ref);
+    let value = reference.and_then(|reference| {
+        let secret = found.secrets.get(&reference.name)?.as_ref()?;
+        std::str::from_utf8(secret.get(&reference.key)?).ok()
+    });
+    let urls: Vec<String> = value
+        .unwrap_or_default()
+        .split(',')
+        .map(|url| url.trim().to_owned())
+        .collect();
+    let (ready, safe) = (ConditionType::RedisReady, ConditionType::RedisDataSafe);
+    match redis::external::verify(&urls, None).await {
+        Ok(External {
+            primaries,
+            bare_primaries,
+        }) => {
+            let message = format!("{primaries} primaries serve all {SLOTS} slots");
+            looked.conditions.set(ready, true, Reason::Formed, message);
+            if bare_primaries == 0 {
+                let message = "every primary has a replica";
+                looked.conditions.set(safe, true, Reason::Synced, message);
+            } else {
+                let message = format!("{bare_primaries} primaries have no replica");
+                looked
+                    .conditions
+                    .set(safe, false, Reason::Unsynced, message);
+            }
+        }
+        Err(unfit) => {
+            let reason = reason_of_unfit(&unfit);
+            let message = unfit.to_string();
+            looked.conditions.set(ready, false, reason, message);
+        }
+    }
+    looked
+}
+
+fn reason_of_unfit(unfit: &Unfit) -> Reason {
+    match unfit {
+        Unfit::Address(_) | Unfit::Encrypted(_) => Reason::ValueInvalid,
+        Unfit::Unreachable(_) | Unfit::PrimaryUnreachable(_) => Reason::Unreachable,
+        Unfit::Refused(_) => Reason::AuthenticationFailed,
+        Unfit::NotACluster(_) => Reason::NotACluster,
+        Unfit::SlotsMissing(_) => Reason::SlotsMissing,
+        Unfit::TooFewPrimaries(_) => Reason::TooFewPrimaries,
+    }
+}
+
+/// Keeps the managed Redis Cluster in order: looks, decides, acts, and again while there is
+/// something to do. What must be remembered is written into the shop's status before anything is
+/// done.
+///
+/// # Errors
+/// When the API server does not answer, or we no longer lead.
+pub async fn managed(
+    ctx: &Context,
+    shop: &mut WhatsAppShop,
+    valid: &Validated,
+    found: &Found,
+    credentials: &Credentials,
+    progress: &mut Progress,
+) -> Result<Looked> {
+    let (Some(managed), Some(password)) = (&valid.spec.redis.managed, &credentials.redis_password)
+    else {
+        return Ok(Looked::default());
+    };
+    let login = redis::Credentials {
+        user: node::USER.to_owned(),
+        password: password.clone(),
+    };
+    let began = Instant::now();
+    loop {
+        let pods = pods(ctx, shop, found).await?;
+        let seen = redis::observe(&pods, &login).await;
+        let memory = memory_of(shop);
+        let plan = redis::plan(&desired(managed, &memory), &seen, memory, Timestamp::now());
+        let answered = seen.iter().any(|one| one.view.is_ok());
+        remember(ctx, shop, &plan).await?;
+        let lead = || ctx.leadership.check().map_err(anyhow::Error::from);
+        if let Err(error) = redis::act(&plan.steps, &login, &lead).await {
+            // The next pass looks again and decides anew.
+            ctx.leadership.check()?;
+            warn!(error = format!("{error:#}"), "a change of Redis failed");
+        }
+        delete(ctx, shop, &plan).await?;
+        let pause = plan.verdict.pause();
+        let acting = matches!(plan.verdict, Verdict::Acting(_));
+        if acting && began.elapsed() < ROUND {
+            tokio::time::sleep(pause.unwrap_or_default()).await;
+            continue;
+        }
+        progress.redis_formed = plan.report.formed;
+        progress.redis_empty_shards = plan.report.empty_shards.iter().copied().collect();
+        let shrinkable = plan.report.shards.iter().filter(|shard| shard.shrinkable);
+        progress.redis_shrinkable = shrinkable.map(|shard| shard.shard).collect();
+        return Ok(Looked {
+            conditions: conditions(&plan.report),
+            // Where no node answers nothing can be done: its pods tell when they change.
+            again: pause.filter(|_| answered),
+        });
+    }
+}
+
+fn desired(managed: &ManagedRedis, memory: &Memory) -> Desired {
+    Desired {
+        shards: usize::try_from(managed.shards).unwrap_or(0),
+        replicas_per_shard: usize::try_from(managed.replicas_per_shard).unwrap_or(0),
+        node_timeout: node::NODE_TIMEOUT,
+        acknowledged_loss: managed.acknowledge_data_loss.then_some(memory.loss),
+    }
+}
+
+async fn pods(ctx: &Context, shop: &WhatsAppShop, found: &Found) -> Result<Vec<redis::Pod>> {
+    let namespace = shop.namespace().unwrap_or_default();
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
+    let labels = format!("{INSTANCE}={},{COMPONENT}=redis", shop.name_any());
+    let listed = api.list(&ListParams::default().labels(&labels)).await;
+    let listed = listed.context("read the pods of Redis")?;
+    Ok(listed
+        .items
+        .iter()
+        .filter_map(|pod| node_of(pod, found))
+        .collect())
+}
+
+fn node_of(pod: &Pod, found: &Found) -> Option<redis::Pod> {
+    let name = pod.name_any();
+    let (set, ordinal) = name.rsplit_once('-')?;
+    let status = pod.status.as_ref();
+    let conditions = status
+        .and_then(|s| s.conditions.as_deref())
+        .unwrap_or_default();
+    let set = found.children.get(&ObjectKey {
+        kind: "StatefulSet".to_owned(),
+        name: set.to_owned(),
+    });
+    let newest = set.and_then(|set| {
+        let seen = set["status"]["observedGeneration"] == set["metadata"]["generation"];
+        set["status"]["updateRevision"].as_str().filter(|_| seen)
+    });
+    let revision = pod.labels().get("controller-revision-hash");
+    Some(redis::Pod {
+        uid: pod.uid()?,
+        ip: status.and_then(|s| s.pod_ip.as_ref()?.parse().ok()),
+        port: PORT,
+        bus_port: None,
+        shard: pod.labels().get(SHARD)?.parse().ok()?,
+        ordinal: ordinal.parse().ok()?,
+        ready: conditions
+            .iter()
+            .any(|c| c.type_ == "Ready" && c.status == "True"),
+        terminating: pod.metadata.deletion_timestamp.is_some(),
+        outdated: newest.is_some_and(|newest| revision.is_some_and(|r| r != newest)),
+        name,
+    })
+}
+
+fn memory_of(shop: &WhatsAppShop) -> Memory {
+    let redis = shop
+        .status
+        .as_ref()
+        .and_then(|status| status.redis.as_ref());
+    let Some(redis) = redis else {
+        return Memory::default();
+    };
+    let fields = redis.memory.clone().into_iter().collect();
+    serde_json::from_value(Value::Object(fields)).unwrap_or_else(|error| {
+        warn!(%error, "what was remembered of Redis cannot be read and is found out anew");
+        Memory::default()
+    })
+}
+
+/// Writes down what the plan must find again, and what is said of the shards.
+async fn remember(ctx: &Context, shop: &mut WhatsAppShop, plan: &Plan) -> Result<()> {
+    let memory: BTreeMap<String, Value> = match serde_json::to_value(&plan.memory)? {
+        Value::Object(fields) => fields.into_iter().collect(),
+        _ => BTreeMap::new(),
+    };
+    let before = shop.status.clone().unwrap_or_default();
+    let mut redis = told(&plan.report);
+    redis.memory = memory;
+    if before.redis.as_ref() == Some(&redis) {
+        return Ok(());
+    }
+    let status = WhatsAppShopStatus {
+        redis: Some(redis),
+        ..before
+    };
+    let written = status::patch(ctx, shop, &status).await;
+    *shop = written.context("remember what is done to Redis")?;
+    Ok(())
+}
+
+fn told(report: &Report) -> RedisStatus {
+    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let shard = |shard: &redis::ShardReport| RedisShardStatus {
+        primary: shard.primary.clone(),
+        slots: number(shard.slots),
+        synced_replicas: number(shard.synced),
+    };
+    RedisStatus {
+        slots: number(report.slots_covered),
+        shards: report.shards.iter().map(shard).collect(),
+        memory: BTreeMap::new(),
+    }
+}
+
+async fn delete(ctx: &Context, shop: &WhatsAppShop, plan: &Plan) -> Result<()> {
+    let namespace = shop.namespace().unwrap_or_default();
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
+    for pod in &plan.delete {
+        let same = Preconditions {
+            uid: Some(pod.uid.clone()),
+            resource_version: None,
+        };
+        let params = DeleteParams::default().preconditions(same);
+        match api.delete(&pod.name, &params).await {
+            Ok(_) => info!(pod.name, "replaces a pod of Redis"),
+            // It is another one already.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => return Err(error).context("replace a pod of Redis"),
+        }
+    }
+    Ok(())
+}
+
+fn conditions(report: &Report) -> Conditions {
+    let mut conditions = Conditions::default();
+    let findings = &report.findings;
+    let worse = findings
+        .data_loss
+        .as_ref()
+        .or(findings.roll_blocked.as_ref());
+    let (ready, mut found) = (findings.ready.0, &findings.ready.1);
+    if let Some(worse) = worse {
+        found = worse;
+    }
+    let reason = reason_of(found.reason, report.formed);
+    let kind = ConditionType::RedisReady;
+    conditions.set(kind, ready, reason, found.message.as_str());
+    let (safe, found) = &findings.data_safe;
+    let reason = reason_of(found.reason, report.formed);
+    let kind = ConditionType::RedisDataSafe;
+    conditions.set(kind, *safe, reason, found.message.as_str());
+    conditions
+}
+
+fn reason_of(reason: redis::Reason, formed: bool) -> Reason {
+    use redis::Reason as Seen;
+    let coming = |healing| if formed { healing } else { Reason::Forming };
+    match reason {
+        Seen::Settled => Reason::Formed,
+        Seen::PodsAway => coming(Reason::Unreachable),
+        Seen::ViewsDiffer | Seen::NotServing | Seen::PrimaryAway | Seen::Changing => {
+            coming(Reason::Healing)
+        }
+        Seen::ReplicaSyncing => coming(Reason::Unsynced),
+        Seen::Moving => Reason::Resharding,
+        Seen::Rolling => Reason::Rolling,
+        Seen::DataLoss => Reason::DataLost,
+        Seen::SplitCluster => Reason::SplitCluster,
+        Seen::StrayKeys => Reason::StrayKeys,
+        Seen::MemoryTooSmall => Reason::MemoryTooSmall,
+        Seen::NoSyncedReplica => Reason::RollBlocked,
+        Seen::NoReplicas => Reason::NoReplicas,
+        Seen::AllReplicated => Reason::Synced,
+    }
+}
