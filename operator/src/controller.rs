@@ -226,14 +226,20 @@ fn related(ctx: &Context, namespace: Option<&str>, store: &Store<WhatsAppShop>) 
         watcher::Config::default(),
     );
     triggers.push(mapped(backups, |backup| {
-        shop_of(backup.namespace(), Some(&backup.spec.shop_ref.name))
+        shop_of(
+            backup.meta().namespace.as_deref(),
+            Some(&backup.spec.shop_ref.name),
+        )
     }));
     let restores = watcher(
         api::<ShopRestore>(client, namespace),
         watcher::Config::default(),
     );
     triggers.push(mapped(restores, |restore| {
-        shop_of(restore.namespace(), Some(&restore.spec.shop_ref.name))
+        shop_of(
+            restore.meta().namespace.as_deref(),
+            Some(&restore.spec.shop_ref.name),
+        )
     }));
     triggers
 }
@@ -256,7 +262,10 @@ fn children(
 ) -> Triggers {
     let changes = watcher(metadata_api(client, namespace, kind), config);
     mapped(changes, |object: Metadata| {
-        shop_of(object.namespace(), object.labels().get(INSTANCE))
+        shop_of(
+            object.meta().namespace.as_deref(),
+            object.labels().get(INSTANCE),
+        )
     })
 }
 
@@ -265,7 +274,10 @@ fn secrets(client: &Client, namespace: Option<&str>, store: Store<WhatsAppShop>)
     let api = metadata_api(client, namespace, kinds::SECRET);
     let changes = watcher(api, watcher::Config::default());
     mapped(changes, move |secret: Metadata| {
-        let owner = shop_of(secret.namespace(), secret.labels().get(INSTANCE));
+        let owner = shop_of(
+            secret.meta().namespace.as_deref(),
+            secret.labels().get(INSTANCE),
+        );
         let name = secret.name_any();
         let names_it = |shop: &WhatsAppShop| {
             shop.namespace() == secret.namespace() && secrets_of(&shop.spec).contains(&name)
@@ -276,10 +288,10 @@ fn secrets(client: &Client, namespace: Option<&str>, store: Store<WhatsAppShop>)
     })
 }
 
-fn shop_of(namespace: Option<String>, name: Option<&String>) -> Vec<ObjectRef<WhatsAppShop>> {
+fn shop_of(namespace: Option<&str>, name: Option<&String>) -> Vec<ObjectRef<WhatsAppShop>> {
     let shop = |name: &String| {
         let shop = ObjectRef::new(name);
-        match &namespace {
+        match namespace {
             Some(namespace) => shop.within(namespace),
             None => shop,
         }

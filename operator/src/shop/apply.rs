@@ -301,7 +301,7 @@ impl Writer<'_> {
         let more = corrected.len().saturating_sub(NAMED_FIELDS);
         let mut fields = names.collect::<Vec<_>>().join(", ");
         if more > 0 {
-            fields += &format!(" and {more} more");
+            fields = format!("{fields} and {more} more");
         }
         let manager = manager_of(live, corrected[0], MANAGER);
         let foreign = ForeignChange {

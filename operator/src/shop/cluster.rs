@@ -11,14 +11,13 @@ use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::build::node;
 use super::names::{COMPONENT, INSTANCE, SHARD};
 use super::{Credentials, Found, ObjectKey, Progress, Validated, status};
 use crate::conditions::{ConditionType, Conditions, Reason};
 use crate::context::Context;
 use crate::crds::{ManagedRedis, RedisShardStatus, RedisStatus, WhatsAppShop, WhatsAppShopStatus};
 use crate::redis::external::{External, Unfit};
-use crate::redis::{self, Desired, Memory, Plan, Report, SLOTS, Verdict};
+use crate::redis::{self, Desired, Memory, Plan, Report, SLOTS, Verdict, config};
 
 /// Port of the nodes.
 const PORT: u16 = 6379;
@@ -104,7 +103,7 @@ pub async fn managed(
         return Ok(Looked::default());
     };
     let login = redis::Credentials {
-        user: node::USER.to_owned(),
+        user: config::USER.to_owned(),
         password: password.clone(),
     };
     let began = Instant::now();
@@ -144,7 +143,7 @@ fn desired(managed: &ManagedRedis, memory: &Memory) -> Desired {
     Desired {
         shards: usize::try_from(managed.shards).unwrap_or(0),
         replicas_per_shard: usize::try_from(managed.replicas_per_shard).unwrap_or(0),
-        node_timeout: node::NODE_TIMEOUT,
+        node_timeout: config::NODE_TIMEOUT,
         acknowledged_loss: managed.acknowledge_data_loss.then_some(memory.loss),
     }
 }

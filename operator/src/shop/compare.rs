@@ -22,17 +22,14 @@ pub enum Step {
 
 /// As people read it: `spec.template.spec.containers[bot].image`.
 pub fn written(path: &[Step]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Field(name) if name.contains(['.', '/']) => text += &format!("[{name}]"),
-            Step::Field(name) if text.is_empty() => text += name,
-            Step::Field(name) => text += &format!(".{name}"),
-            Step::Named(name) => text += &format!("[{name}]"),
-            Step::At(place) => text += &format!("[{place}]"),
-        }
-    }
-    text
+    let step = |(place, step): (usize, &Step)| match step {
+        Step::Field(name) if name.contains(['.', '/']) => format!("[{name}]"),
+        Step::Field(name) if place == 0 => name.clone(),
+        Step::Field(name) => format!(".{name}"),
+        Step::Named(name) => format!("[{name}]"),
+        Step::At(place) => format!("[{place}]"),
+    };
+    path.iter().enumerate().map(step).collect()
 }
 
 /// Maps whose values are quantities, and fields that are quantities themselves.

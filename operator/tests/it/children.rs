@@ -66,7 +66,7 @@ async fn a_foreign_change_is_corrected_at_once_and_told_once() {
         service["spec"]["ports"][0]["targetPort"].clone()
     };
     let before = port().await;
-    let patch = r#"[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 6666}]"#;
+    let swap = r#"[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 6666}]"#;
     let change = [
         "patch",
         "service",
@@ -74,7 +74,7 @@ async fn a_foreign_change_is_corrected_at_once_and_told_once() {
         "--type=json",
         "--field-manager=stranger",
         "-p",
-        patch,
+        swap,
     ];
     site.kubectl(&change).await;
     let began = Instant::now();

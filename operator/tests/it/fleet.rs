@@ -82,6 +82,9 @@ fn says(shop: &Value, kind: &str, status: &str) -> bool {
 /// A figure of a process's memory, in KiB.
 fn memory(pid: u32, figure: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with(figure)).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with(figure))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
