@@ -10,7 +10,7 @@ use kube::{Resource as _, ResourceExt as _};
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
 use super::{Child, Credentials, Fault, Found, Needs, Progress, Validated};
-use super::{apply, build, cluster, migration, status, stores, validate};
+use super::{apply, build, cluster, migration, status, stores, upkeep, validate};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
 use crate::controller::fresh;
@@ -19,8 +19,8 @@ use crate::crds::{Endpoints, WhatsAppShop, WhatsAppShopStatus};
 /// Time between two looks at a shop that is well: what no watch tells is seen then.
 const RESYNC: Duration = Duration::from_secs(30);
 
-/// Time between two looks while a restore is under way: no watch tells of bots' pods that go.
-const RESTORE_LOOK: Duration = Duration::from_secs(2);
+/// Time between two looks while a restore waits for pods to go, of which no watch tells.
+const RESTORING: Duration = Duration::from_secs(2);
 
 /// What came of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,31 +97,34 @@ impl Look<'_> {
         if self.shop.spec.paused {
             let message = "spec.paused is set: nothing is created, changed or healed";
             self.say(ConditionType::Paused, true, Reason::AskedToPause, message);
-            self.keep_up(None).await?;
+            self.upkeep(None).await?;
             return Ok(Outcome::Settled(RESYNC));
         }
         let message = "the operator looks after the shop";
         self.say(ConditionType::Paused, false, Reason::Working, message);
-        let Some(valid) = self.judge() else {
-            self.keep_up(None).await?;
-            return Ok(Outcome::Waiting);
-        };
-        let Some(credentials) = self.credentials(&valid) else {
-            self.keep_up(None).await?;
+        let ready = self
+            .judge()
+            .and_then(|valid| Some((self.credentials(&valid)?, valid)));
+        let Some((made, valid)) = ready else {
+            self.upkeep(None).await?;
             return Ok(Outcome::Waiting);
         };
         self.progress
             .migrated_image
             .clone_from(&self.status.migrated_image);
-        let database = stores::database(self.ctx, &valid, &self.found, &credentials).await?;
+        let database = stores::database(self.ctx, &valid, &self.found, &made).await?;
         self.progress.database_ready = database.truth == Truth::True;
-        let redis = self.redis(&valid, &credentials).await?;
-        let wanted = self.children(&valid, &credentials);
+        self.found_out(ConditionType::DatabaseReady, database);
+        let restoring = self.upkeep(Some((&valid, &made))).await?;
+        let redis = self.redis(&valid, &made).await?;
+        let again = redis.again.or(restoring.then_some(RESTORING));
+        self.conditions.merge(redis.conditions);
+        let wanted = self.children(&valid, &made);
         self.endpoints(&valid);
         let applied = apply::apply(self.ctx, &self.shop, &self.found, &wanted)
             .await
             .context("write the children")?;
-        self.delete_claims(&valid, &credentials).await?;
+        self.delete_claims(&valid, &made).await?;
         for change in &applied.foreign {
             let about = self.shop.object_ref(&());
             self.ctx
@@ -129,15 +132,33 @@ impl Look<'_> {
                 .await;
         }
         self.conditions.merge(applied.condition());
-        self.found_out(ConditionType::DatabaseReady, database);
-        self.conditions.merge(redis.conditions);
         let redis_is_up = self.conditions.holds(ConditionType::RedisReady);
-        Ok(match redis.again {
+        Ok(match again {
             _ if !applied.problems.is_empty() => Outcome::Waiting,
             Some(soon) => Outcome::Working(soon),
             None if self.progress.database_ready && redis_is_up => Outcome::Settled(RESYNC),
             None => Outcome::Polling(RESYNC),
         })
+    }
+
+    /// Restores and backups; returns whether a restore is under way. `None` while nothing may be
+    /// begun.
+    async fn upkeep(&mut self, ready: Option<(&Validated, &Credentials)>) -> Result<bool> {
+        let site = ready.map(|(shop, credentials)| build::Site {
+            shop,
+            found: &self.found,
+            progress: &self.progress,
+            credentials,
+            defaults: &self.ctx.defaults,
+        });
+        let now = Timestamp::now();
+        let kept = upkeep::upkeep(self.ctx, &self.shop, &self.found, site.as_ref(), now).await;
+        let kept = kept.context("look after backups and restores")?;
+        self.progress.held = kept.hold.is_some();
+        self.conditions.merge(kept.summary.conditions);
+        self.status.last_backup = kept.summary.last_backup;
+        self.status.last_verified_backup = kept.summary.last_verified_backup;
+        Ok(kept.under_way)
     }
 
     async fn redis(&mut self, valid: &Validated, made: &Credentials) -> Result<cluster::Looked> {

@@ -3,7 +3,8 @@
 //! Nothing runs pods here. What waits for pods is told of them by the test, which writes the
 //! status of a Deployment, a StatefulSet or a Job as its controller would.
 
-mod backups;
+#![expect(clippy::unwrap_used, reason = "a story stops at the first surprise")]
+
 mod charts;
 mod children;
 mod cluster;
