@@ -37,6 +37,8 @@ async fn serving(site: &Site, spec: &str) {
     site.appears("deployments/toko-bot").await;
     site.becomes_available("toko-bot").await;
     site.says("toko", "BotAvailable", "True", "Available").await;
+    site.says("toko", "RedisReady", "True", "Formed").await;
+    site.says("toko", "Ready", "True", "Serving").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
