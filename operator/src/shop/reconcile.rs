@@ -173,29 +173,6 @@ impl Look<'_> {
         Ok(looked)
     }
 
-    /// Restores and backups. Returns the time to the next look, where it is soon.
-    async fn keep_up(
-        &mut self,
-        judged: Option<(&Validated, &Credentials)>,
-    ) -> Result<Option<Duration>> {
-        let progress = self.progress.clone();
-        let site = judged.map(|(shop, credentials)| build::Site {
-            shop,
-            found: &self.found,
-            progress: &progress,
-            credentials,
-            defaults: &self.ctx.defaults,
-        });
-        let now = Timestamp::now();
-        let kept = upkeep::upkeep(self.ctx, self.shop, &self.found, site.as_ref(), now);
-        let kept = kept.await.context("keep up restores and backups")?;
-        self.progress.held = kept.hold.is_some();
-        self.conditions.merge(kept.summary.conditions);
-        self.status.last_backup = kept.summary.last_backup;
-        self.status.last_verified_backup = kept.summary.last_verified_backup;
-        Ok(kept.under_way.then_some(RESTORE_LOOK))
-    }
-
     /// The manifest with everything resolved, or `None` when somebody has to mend it first.
     fn judge(&mut self) -> Option<Validated> {
         let (valid, faults) = match validate::validate(&self.shop, &self.found, &self.ctx.defaults)
