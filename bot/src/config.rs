@@ -45,8 +45,11 @@ pub struct Config {
 /// `SHOP_…`
 #[derive(Debug, Clone)]
 pub struct Shop {
-    /// `SHOP_NAME`: the shop's name among others on the same Redis; also the default display name.
+    /// `SHOP_NAME`: the shop's name among others on the same Redis.
     pub name: String,
+    /// `SHOP_DISPLAY_NAME`: what customers call the shop, until the setting `shop.name` says
+    /// otherwise (default `SHOP_NAME`).
+    pub display_name: String,
     /// `SHOP_LANGUAGE`: what a customer is answered in until told otherwise (default `id`).
     pub language: Language,
     /// `SHOP_TIMEZONE` (default `Asia/Jakarta`).
@@ -247,6 +250,14 @@ impl Shop {
                 Err("must have at most 63 bytes and none of `{`, `}`, `:`".into())
             }
         });
+        let default = name.clone().unwrap_or_default();
+        let display_name = source.or_default("SHOP_DISPLAY_NAME", &default, |value| {
+            if value.trim().is_empty() || value.chars().count() > 60 {
+                Err("must have 1 to 60 characters".into())
+            } else {
+                Ok(value.to_owned())
+            }
+        });
         let language = source.or_default("SHOP_LANGUAGE", "id", |value| {
             Language::parse(value).ok_or_else(|| "must be id or en".to_owned())
         });
@@ -255,6 +266,7 @@ impl Shop {
         });
         Some(Self {
             name: name?,
+            display_name: display_name?,
             language: language?,
             timezone: timezone?,
         })

@@ -39,7 +39,7 @@ impl Settings {
     /// The defaults: open, free shipping, named as configured.
     pub fn new(shop: &Shop) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(ShopSettings {
-            display_name: shop.name.clone(),
+            display_name: shop.display_name.clone(),
             open: true,
             shipping: Shipping {
                 flat_fee: Rupiah::ZERO,

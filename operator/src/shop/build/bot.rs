@@ -306,6 +306,7 @@ fn settings(site: &Site) -> Value {
         "LISTEN_ADDR": format!("0.0.0.0:{HTTP_PORT}"),
         "PUBLIC_URL": public_url(site),
         "SHOP_NAME": site.names().shop,
+        "SHOP_DISPLAY_NAME": spec.shop.display_name,
         "SHOP_LANGUAGE": match spec.shop.language {
             Language::Id => "id",
             Language::En => "en",
