@@ -72,8 +72,19 @@ pub struct RedisStatus {
     /// What the operator has set out to do and must finish, such as a move of slots; its form is
     /// the operator's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(schema_with = "memory_schema")]
     pub memory: BTreeMap<String, serde_json::Value>,
+}
+
+/// Any object, kept whole however deep: with `additionalProperties` the API server would prune what
+/// lies inside its values.
+fn memory_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "description": "What the operator has set out to do and must finish, such as a move of \
+            slots; its form is the operator's own.",
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
 }
 
 /// A shard of a managed Redis Cluster.

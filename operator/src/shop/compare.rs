@@ -2,7 +2,8 @@
 //!
 //! Wanted is a part of the whole: the API server fills in defaults and others add their own. Every
 //! field that is wanted must be there with that value; quantities are compared as numbers, lists
-//! of named things by name, other lists by position and length.
+//! of named things by name, mounts by the path where they appear, other lists by position and
+//! length.
 
 use serde_json::{Map, Value};
 
@@ -95,7 +96,13 @@ fn objects(
 }
 
 fn lists(wanted: &[Value], live: &[Value], path: &mut Path, quantity: bool, found: &mut Vec<Path>) {
-    let name = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_owned);
+    // Several mounts of one volume have one name.
+    let key = if wanted.iter().any(|value| value.get("mountPath").is_some()) {
+        "mountPath"
+    } else {
+        "name"
+    };
+    let name = |value: &Value| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let named: Option<Vec<String>> = wanted.iter().map(name).collect();
     if let Some(names) = named.filter(|names| !names.is_empty()) {
         for (value, wanted_name) in wanted.iter().zip(names) {
@@ -189,10 +196,14 @@ fn owns(fields: &Value, path: &[Step]) -> bool {
             Step::Field(name) => format!("f:{name}"),
             Step::Named(name) => {
                 let named = at.as_object().and_then(|fields| {
-                    let this = format!("\"name\":{}", Value::from(name.as_str()));
-                    fields
-                        .iter()
-                        .find(|(key, _)| key.starts_with("k:") && key.contains(&this))
+                    let value = Value::from(name.as_str());
+                    let this = [
+                        format!("\"name\":{value}"),
+                        format!("\"mountPath\":{value}"),
+                    ];
+                    fields.iter().find(|(key, _)| {
+                        key.starts_with("k:") && this.iter().any(|t| key.contains(t))
+                    })
                 });
                 match named {
                     Some((_, inner)) => {
@@ -255,6 +266,15 @@ mod tests {
         let mut sorted = named.clone();
         sorted.sort();
         assert_eq!(sorted, expected);
+    }
+
+    #[test]
+    fn several_mounts_of_one_volume_are_told_apart_by_their_paths() {
+        let mounts = json!({"volumeMounts": [
+            {"name": "accounts", "mountPath": "/etc/passwd", "subPath": "passwd"},
+            {"name": "accounts", "mountPath": "/etc/group", "subPath": "group"},
+        ]});
+        assert_eq!(differences(&mounts, &mounts), Vec::<Path>::new());
     }
 
     #[test]

@@ -151,7 +151,8 @@ impl Bed {
 
     /// Kills the operator, every replica of it.
     pub(crate) async fn kill_operator(&self) -> Result<()> {
-        self.kill(SYSTEM, "app.kubernetes.io/name=warung-operator").await
+        self.kill(SYSTEM, "app.kubernetes.io/name=warung-operator")
+            .await
     }
 
     /// Waits until `holds` says yes; its refusal is the reason of the failure.

@@ -10,6 +10,9 @@ use crate::shop::{NAME, Shop, holds, ready};
 /// How long a backup, its verification or a restore may take.
 const STEP_LIMIT: Duration = Duration::from_mins(3);
 
+/// Folder of the managed PostgreSQL's socket.
+const SOCKETS: &str = "/tmp";
+
 const BACKUP: &str = "
 apiVersion: shops.warung.dev/v1alpha1
 kind: ShopBackup
@@ -104,14 +107,7 @@ async fn orders(bed: &Bed) -> Result<i64> {
 async fn sql(bed: &Bed, statement: &str) -> Result<String> {
     let pod = format!("{NAME}-postgres-0");
     let psql = [
-        "psql",
-        "-h",
-        "/var/run/postgresql",
-        "-U",
-        "postgres",
-        "-d",
-        "warung",
-        "-Atc",
+        "psql", "-h", SOCKETS, "-U", "postgres", "-d", "warung", "-Atc",
     ];
     let exec = ["exec", "-n", SHOPS, &pod, "--"];
     bed.kubectl
