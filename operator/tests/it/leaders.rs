@@ -50,7 +50,7 @@ async fn a_leader_that_is_stopped_and_goes_on_writes_nothing_more() {
     disturb(&site).await;
     first.process.pause().unwrap();
     let began = Instant::now();
-    let taken = eventually(Duration::from_secs(60), async || {
+    let taken = eventually(Duration::from_mins(1), async || {
         disturb(&site).await;
         let took = writes(&site, &second_user, position);
         took.first()

@@ -15,7 +15,7 @@ const EXTERNAL: &str = "  database: {external: {secretRef: {name: database, key:
   redis: {external: {secretRef: {name: redis, key: urls}}}";
 
 /// How long a shop that is well must be left alone.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// A shop whose bots are available, as far as the API server knows.
 async fn serving(site: &Site, spec: &str) {

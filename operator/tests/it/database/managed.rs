@@ -79,7 +79,9 @@ async fn a_managed_database_is_made_kept_and_closed() {
         "SET ROLE warung_owner",
     ] {
         let refused = bot(forbidden).await.unwrap_err();
-        let code = refused.as_database_error().and_then(|error| error.code());
+        let code = refused
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refused}");
     }
 

@@ -10,7 +10,7 @@ use super::world::World;
 use crate::shop::credentials::tls;
 
 /// How long a first start may take on a busy machine.
-const START_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 fn script(folder: &Path, name: &str) -> Program {
