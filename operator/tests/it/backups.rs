@@ -19,7 +19,7 @@ use crate::{cluster, harness};
 
 const SOON: Duration = Duration::from_secs(40);
 /// How long the garbage collector may take: it learns of new kinds every half minute.
-const COLLECTED: Duration = Duration::from_secs(120);
+const COLLECTED: Duration = Duration::from_mins(2);
 
 /// A namespace with a shop, and no operator but the test.
 struct World {

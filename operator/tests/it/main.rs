@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story stops at the first surprise")]
 
+mod backups;
 mod charts;
 mod children;
 mod cluster;
