@@ -12,6 +12,9 @@ use crate::process::{Guarded, Program, Signal};
 
 /// How long a bot may take until it is ready.
 const READY_LIMIT: Duration = Duration::from_secs(20);
+/// How long an idle connection is kept: shorter than the 30 s after which bots and sandboxes close
+/// theirs, so that no request is sent into a connection that is just being closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a probe may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -242,6 +245,7 @@ pub fn http_client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        .pool_idle_timeout(IDLE_LIMIT)
         .build()?)
 }
 

@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use tokio::task::{JoinHandle, JoinSet};
 use warung_testkit::phone::Phone;
 
+use crate::report::say;
 use crate::shop::Shop;
 
 /// Customers. At 50 messages a second each speaks every 12 s, within WhatsApp's pair limit, and
@@ -132,7 +133,10 @@ impl Crowd {
                 tally.sent += 1;
                 tally.lost += 1;
             }
-            Spoken::Unsent => tally.unsent += 1,
+            Spoken::Unsent(reason) => {
+                say(&format!("  not sent: {reason}"));
+                tally.unsent += 1;
+            }
         }
         self.idle().push_back(member);
         Ok(())
@@ -164,14 +168,14 @@ impl Load {
 enum Spoken {
     Answered(Duration),
     Lost,
-    Unsent,
+    Unsent(String),
 }
 
 async fn speak(mut member: Member) -> (Member, Spoken) {
     let scheduled = Instant::now();
     let words = WORDS[member.sent % WORDS.len()];
-    if member.phone.says(words).await.is_err() {
-        return (member, Spoken::Unsent);
+    if let Err(error) = member.phone.says(words).await {
+        return (member, Spoken::Unsent(format!("{error:#}")));
     }
     member.sent += 1;
     let outcome = match member.phone.next_reply_within(REPLY_LIMIT).await {

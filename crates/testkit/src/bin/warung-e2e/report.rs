@@ -86,6 +86,7 @@ impl Report {
                 "drill": name,
                 "whole_after_seconds": whole_after.as_secs_f64(),
                 "sent": tally.sent,
+                "unsent": tally.unsent,
                 "lost": tally.lost,
                 "doubled": tally.doubled,
                 "p50_ms": tally.replies.value_at_quantile(0.5),
