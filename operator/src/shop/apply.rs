@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tracing::info;
 
-use super::compare::{Path, Step, differences, manager_of, nanos, written};
+use super::compare::{Path, at, differences, manager_of, nanos, written};
 use super::{Child, Found, Keep, ObjectKey};
 use crate::conditions::{ConditionType, Conditions, Reason};
 use crate::context::{Context, MANAGER};
@@ -530,18 +530,6 @@ fn digest_of(object: &Value, paths: &[Path]) -> String {
         .map(|path| json!([written(path), at(object, path)]))
         .collect();
     digest(&Value::from(values))
-}
-
-fn at<'a>(object: &'a Value, path: &[Step]) -> &'a Value {
-    path.iter().fold(object, |value, step| match step {
-        Step::Field(name) => &value[name],
-        Step::At(place) => &value[place],
-        Step::Named(name) => {
-            let entries = value.as_array().into_iter().flatten();
-            let mut named = entries.filter(|entry| entry["name"] == *name);
-            named.next().unwrap_or(&Value::Null)
-        }
-    })
 }
 
 fn problem(key: ObjectKey, reason: Reason, message: String) -> Failure {

@@ -15,8 +15,13 @@ pub type Path = Vec<Step>;
 pub enum Step {
     /// A field of an object.
     Field(String),
-    /// An entry of a list, by its name.
-    Named(String),
+    /// An entry of a list, by what tells it from the others.
+    Named {
+        /// The field that does, `name` or `mountPath`.
+        key: &'static str,
+        /// Its value.
+        name: String,
+    },
     /// An entry of a list, by its place.
     At(usize),
 }
@@ -27,7 +32,7 @@ pub fn written(path: &[Step]) -> String {
         Step::Field(name) if name.contains(['.', '/']) => format!("[{name}]"),
         Step::Field(name) if place == 0 => name.clone(),
         Step::Field(name) => format!(".{name}"),
-        Step::Named(name) => format!("[{name}]"),
+        Step::Named { name, .. } => format!("[{name}]"),
         Step::At(place) => format!("[{place}]"),
     };
     path.iter().enumerate().map(step).collect()
@@ -107,7 +112,10 @@ fn lists(wanted: &[Value], live: &[Value], path: &mut Path, quantity: bool, foun
     if let Some(names) = named.filter(|names| !names.is_empty()) {
         for (value, wanted_name) in wanted.iter().zip(names) {
             let there = live.iter().find(|v| name(v).as_ref() == Some(&wanted_name));
-            path.push(Step::Named(wanted_name));
+            path.push(Step::Named {
+                key,
+                name: wanted_name,
+            });
             compare(value, there.unwrap_or(&Value::Null), path, quantity, found);
             path.pop();
         }
@@ -176,6 +184,19 @@ pub fn nanos(quantity: &str) -> Option<i128> {
     (scaled % divisor == 0).then_some(sign * scaled / divisor)
 }
 
+/// The value that a path leads to.
+pub fn at<'a>(object: &'a Value, path: &[Step]) -> &'a Value {
+    path.iter().fold(object, |value, step| match step {
+        Step::Field(name) => &value[name],
+        Step::At(place) => &value[place],
+        Step::Named { key, name } => {
+            let entries = value.as_array().into_iter().flatten();
+            let mut named = entries.filter(|entry| entry[key] == *name);
+            named.next().unwrap_or(&Value::Null)
+        }
+    })
+}
+
 /// Who else owns a field, or wrote last where nobody does: the name of a field manager.
 pub fn manager_of(live: &Value, path: &[Step], ours: &str) -> Option<String> {
     let entries = live["metadata"]["managedFields"].as_array()?;
@@ -194,16 +215,12 @@ fn owns(fields: &Value, path: &[Step]) -> bool {
     for step in path {
         let key = match step {
             Step::Field(name) => format!("f:{name}"),
-            Step::Named(name) => {
+            Step::Named { key, name } => {
                 let named = at.as_object().and_then(|fields| {
-                    let value = Value::from(name.as_str());
-                    let this = [
-                        format!("\"name\":{value}"),
-                        format!("\"mountPath\":{value}"),
-                    ];
-                    fields.iter().find(|(key, _)| {
-                        key.starts_with("k:") && this.iter().any(|t| key.contains(t))
-                    })
+                    let this = format!("\"{key}\":{}", Value::from(name.as_str()));
+                    fields
+                        .iter()
+                        .find(|(key, _)| key.starts_with("k:") && key.contains(&this))
                 });
                 match named {
                     Some((_, inner)) => {
@@ -275,6 +292,11 @@ mod tests {
             {"name": "accounts", "mountPath": "/etc/group", "subPath": "group"},
         ]});
         assert_eq!(differences(&mounts, &mounts), Vec::<Path>::new());
+        let mut moved = mounts.clone();
+        moved["volumeMounts"][1]["subPath"] = json!("passwd");
+        let found = differences(&mounts, &moved);
+        assert_eq!(written(&found[0]), "volumeMounts[/etc/group].subPath");
+        assert_eq!(at(&moved, &found[0]), "passwd");
     }
 
     #[test]
@@ -310,7 +332,10 @@ mod tests {
         let path = [
             Step::Field("spec".into()),
             Step::Field("containers".into()),
-            Step::Named("bot".into()),
+            Step::Named {
+                key: "name",
+                name: "bot".into(),
+            },
             Step::Field("image".into()),
         ];
         assert_eq!(
