@@ -2,12 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::backup::say::{VERIFIED, holds};
-
-const NOW: &str = "2026-11-24T05:00:00Z";
-
-fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
+use crate::jobs::fixtures::{NOW, of, pod};
 
 /// A Job of a component: running, or ended as its condition says.
 fn job(name: &str, component: &str, ended: Option<&str>) -> Job {
@@ -20,18 +15,6 @@ fn job(name: &str, component: &str, ended: Option<&str>) -> Job {
             "creationTimestamp": "2026-11-24T03:00:00Z",
             "labels": {"app.kubernetes.io/component": component}},
         "status": {"conditions": ended.map_or(json!([]), condition)},
-    }))
-}
-
-/// The pod of a Job that has ended with these words.
-fn pod(job: &str, code: i32, words: &Value) -> Pod {
-    let words = words.to_string();
-    of(json!({
-        "metadata": {"name": format!("{job}-x"), "ownerReferences": [{
-            "apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": format!("uid-{job}")}]},
-        "status": {"containerStatuses": [{
-            "name": "backup", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"terminated": {"exitCode": code, "message": words}}}]},
     }))
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::say::{COMPLETE, Said, VERIFIED, get, holds, set};
 use crate::conditions::{Reason, Truth};
 use crate::crds::ShopBackupStatus;
-use crate::jobs::{BackupReport, Ended, Failure, Report, State, VerifyReport};
+use crate::jobs::{BackupReport, Ended, Failure, Report, State, VerifyReport, runs};
 
 /// What is found out about one `ShopBackup` in one look.
 pub(super) struct Record {
@@ -62,15 +62,13 @@ impl Record {
     pub(super) fn write_job(&mut self, job: &str, state: &State) {
         self.status.job = Some(job.to_owned());
         let ended = match state {
-            State::Running { hindrance: None } => {
-                let message = format!("Job {job} runs");
-                return self.complete(Truth::Unknown, Reason::Running, &message);
-            }
-            State::Running {
-                hindrance: Some(what),
-            } => {
-                let message = format!("Job {job} cannot start: {what}");
-                return self.complete(Truth::Unknown, Reason::Hindered, &message);
+            State::Running { hindrance } => {
+                let reason = match hindrance {
+                    None => Reason::Running,
+                    Some(_) => Reason::Hindered,
+                };
+                let message = runs(job, hindrance.as_deref());
+                return self.complete(Truth::Unknown, reason, &message);
             }
             State::Ended(ended) => ended,
         };
@@ -119,10 +117,7 @@ impl Record {
         let ended = match state {
             State::Running { hindrance } => {
                 if !self.was_looked_at() {
-                    let message = match hindrance {
-                        None => format!("Job {job} runs"),
-                        Some(what) => format!("Job {job} cannot start: {what}"),
-                    };
+                    let message = runs(job, hindrance.as_deref());
                     self.verified(Truth::Unknown, Reason::Verifying, &message);
                 }
                 return;

@@ -3,11 +3,13 @@
 //! A Job's pod has no token of the API. It writes one line of JSON as its termination message
 //! ([`Report`]), which stands in the pod's status until the pod goes. [`look`] reads it.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod report;
 mod state;
 
 pub use report::{BackupReport, MigrateReport, Report, RestoreReport, VerifyReport};
-pub use state::{Ended, Failure, State, is_of, look};
+pub use state::{Ended, Failure, State, is_of, look, runs};
 
 /// What a Job has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,6 +32,14 @@ pub enum State {
     Ended(Box<Ended>),
 }
 
+/// How a Job that is not over does, as a sentence.
+pub fn runs(job: &str, hindrance: Option<&str>) -> String {
+    match hindrance {
+        None => format!("Job {job} runs"),
+        Some(what) => format!("Job {job} cannot start: {what}"),
+    }
+}
+
 /// How a Job ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {

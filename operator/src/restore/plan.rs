@@ -10,7 +10,7 @@ use crate::backup::status::{whole_second, words_of};
 use crate::backup::{Gate, component, name_for};
 use crate::conditions::{Reason, Truth};
 use crate::crds::{ShopBackup, ShopRestore, ShopRestoreStatus};
-use crate::jobs::{Ended, Failure, Report, State, Work, look};
+use crate::jobs::{Ended, Failure, Report, State, Work, look, runs};
 
 /// How long bots, and Jobs that use the database, may take to stop. A bot drains for a minute.
 pub const STOP_LIMIT: SignedDuration = SignedDuration::from_mins(15);
@@ -260,10 +260,7 @@ impl<'a> Record<'a> {
                 return self.over(Truth::False, Reason::OutcomeUnknown, &message);
             }
             Some(State::Running { hindrance }) => {
-                let message = match hindrance {
-                    None => format!("Job {job} runs"),
-                    Some(what) => format!("Job {job} cannot start: {what}"),
-                };
+                let message = runs(job, hindrance.as_deref());
                 return self.complete(Truth::Unknown, Reason::Restoring, &message);
             }
             Some(State::Ended(ended)) => ended,
@@ -308,10 +305,8 @@ impl<'a> Record<'a> {
                 self.begin(job, Work::Migrate);
             }
             Some(State::Running { hindrance }) => {
-                let message = match hindrance {
-                    None => format!("the data is back; Job {job} runs"),
-                    Some(what) => format!("the data is back; Job {job} cannot start: {what}"),
-                };
+                let how = runs(&job, hindrance.as_deref());
+                let message = format!("the data is back; {how}");
                 self.complete(Truth::Unknown, Reason::Migrating, &message);
             }
             Some(State::Ended(ended)) => {

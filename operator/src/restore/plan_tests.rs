@@ -1,12 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-
-const NOW: &str = "2026-11-24T05:00:00Z";
-
-fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
+use crate::jobs::fixtures::{NOW, of, pod};
 
 fn restore(name: &str, second: u8, spec: Value, status: Option<ShopRestoreStatus>) -> ShopRestore {
     let mut all = json!({"shopRef": {"name": "toko"}});
@@ -28,17 +23,6 @@ fn job(name: &str, ended: Option<&str>) -> Job {
             "ownerReferences": [{"apiVersion": "shops.warung.dev/v1alpha1",
                 "kind": "ShopRestore", "name": "balik", "uid": "uid-balik"}]},
         "status": {"conditions": ended.map_or(json!([]), condition)},
-    }))
-}
-
-fn pod(job: &str, code: i32, words: &Value) -> Pod {
-    let words = words.to_string();
-    of(json!({
-        "metadata": {"name": format!("{job}-x"), "ownerReferences": [{
-            "apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": format!("uid-{job}")}]},
-        "status": {"containerStatuses": [{
-            "name": "restore", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"terminated": {"exitCode": code, "message": words}}}]},
     }))
 }
 
