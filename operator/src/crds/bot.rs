@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,24 +140,7 @@ fn log() -> String {
 
 /// What one bot needs for some hundred messages a second (measured: docs/performance.md).
 fn resources() -> ResourceRequirements {
-    let amounts = |pairs: &[(&str, &str)]| {
-        let amount =
-            |(name, value): &(&str, &str)| ((*name).to_owned(), Quantity((*value).to_owned()));
-        Some(pairs.iter().map(amount).collect())
-    };
-    ResourceRequirements {
-        requests: amounts(&[
-            ("cpu", "100m"),
-            ("memory", "64Mi"),
-            ("ephemeral-storage", "16Mi"),
-        ]),
-        limits: amounts(&[
-            ("cpu", "1"),
-            ("memory", "256Mi"),
-            ("ephemeral-storage", "128Mi"),
-        ]),
-        claims: None,
-    }
+    schema::requirements(["100m", "64Mi", "16Mi"], ["1", "256Mi", "128Mi"])
 }
 
 /// When a node fetches an image.

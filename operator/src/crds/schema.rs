@@ -1,5 +1,7 @@
 //! Parts of the schemas that Rust's types do not say by themselves, and their last polish.
 
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
@@ -27,6 +29,20 @@ pub(super) const CRON: &str = concat!(
     r"(\*|(0?[1-9]|1[0-2]|[A-Za-z]{3})(-(0?[1-9]|1[0-2]|[A-Za-z]{3}))?)(/[0-9]{1,2})?(,(\*|(0?[1-9]|1[0-2]|[A-Za-z]{3})(-(0?[1-9]|1[0-2]|[A-Za-z]{3}))?)(/[0-9]{1,2})?)* +",
     r"(\*|([0-6]|[A-Za-z]{3})(-([0-6]|[A-Za-z]{3}))?)(/[0-9])?(,(\*|([0-6]|[A-Za-z]{3})(-([0-6]|[A-Za-z]{3}))?)(/[0-9])?)*)$",
 );
+
+/// What a container asks for and what it may use: of CPU, memory and ephemeral storage.
+pub(super) fn requirements(requests: [&str; 3], limits: [&str; 3]) -> ResourceRequirements {
+    let amounts = |values: [&str; 3]| {
+        let names = ["cpu", "memory", "ephemeral-storage"].map(str::to_owned);
+        let values = values.map(|value| Quantity(value.to_owned()));
+        Some(names.into_iter().zip(values).collect())
+    };
+    ResourceRequirements {
+        requests: amounts(requests),
+        limits: amounts(limits),
+        claims: None,
+    }
+}
 
 /// A list of conditions keyed by `type`, so that several writers may each own theirs.
 pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {

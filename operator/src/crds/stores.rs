@@ -220,24 +220,7 @@ fn redis_resources() -> ResourceRequirements {
 }
 
 fn resources(cpu: &str, memory: &str, memory_limit: &str) -> ResourceRequirements {
-    let amounts = |pairs: &[(&str, &str)]| {
-        let amount =
-            |(name, value): &(&str, &str)| ((*name).to_owned(), Quantity((*value).to_owned()));
-        Some(pairs.iter().map(amount).collect())
-    };
-    ResourceRequirements {
-        requests: amounts(&[
-            ("cpu", cpu),
-            ("memory", memory),
-            ("ephemeral-storage", "64Mi"),
-        ]),
-        limits: amounts(&[
-            ("cpu", "2"),
-            ("memory", memory_limit),
-            ("ephemeral-storage", "512Mi"),
-        ]),
-        claims: None,
-    }
+    schema::requirements([cpu, memory, "64Mi"], ["2", memory_limit, "512Mi"])
 }
 
 impl ExternalDatabase {
