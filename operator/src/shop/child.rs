@@ -14,6 +14,16 @@ pub struct ObjectKey {
     pub name: String,
 }
 
+impl ObjectKey {
+    /// The key of an object.
+    pub fn new(kind: &str, name: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
 /// Whether a child holds what must outlive the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -90,9 +100,6 @@ impl Child {
     /// What it is found by.
     pub fn key(&self) -> ObjectKey {
         let name = self.object["metadata"]["name"].as_str().unwrap_or_default();
-        ObjectKey {
-            kind: self.resource.kind.clone(),
-            name: name.to_owned(),
-        }
+        ObjectKey::new(&self.resource.kind, name)
     }
 }

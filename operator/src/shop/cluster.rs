@@ -12,7 +12,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::names::{COMPONENT, INSTANCE, SHARD};
-use super::{Credentials, Found, ObjectKey, Progress, Validated, status};
+use super::{Credentials, Found, Progress, Validated, status};
 use crate::conditions::{ConditionType, Conditions, Reason};
 use crate::context::Context;
 use crate::crds::{ManagedRedis, RedisShardStatus, RedisStatus, WhatsAppShop, WhatsAppShopStatus};
@@ -127,7 +127,6 @@ pub async fn managed(
             tokio::time::sleep(pause.unwrap_or_default()).await;
             continue;
         }
-        progress.redis_formed = plan.report.formed;
         progress.redis_empty_shards = plan.report.empty_shards.iter().copied().collect();
         let shrinkable = plan.report.shards.iter().filter(|shard| shard.shrinkable);
         progress.redis_shrinkable = shrinkable.map(|shard| shard.shard).collect();
@@ -168,10 +167,7 @@ fn node_of(pod: &Pod, found: &Found) -> Option<redis::Pod> {
     let conditions = status
         .and_then(|s| s.conditions.as_deref())
         .unwrap_or_default();
-    let set = found.children.get(&ObjectKey {
-        kind: "StatefulSet".to_owned(),
-        name: set.to_owned(),
-    });
+    let set = found.child("StatefulSet", set);
     let newest = set.and_then(|set| {
         let seen = set["status"]["observedGeneration"] == set["metadata"]["generation"];
         set["status"]["updateRevision"].as_str().filter(|_| seen)

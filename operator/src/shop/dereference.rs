@@ -69,10 +69,7 @@ async fn children(
     };
     let listed = api.list(&ListParams::default().labels(&labels)).await?;
     let keyed = |object: DynamicObject| {
-        let key = ObjectKey {
-            kind: kind.kind.to_owned(),
-            name: object.name_any(),
-        };
+        let key = ObjectKey::new(kind.kind, &object.name_any());
         let mut value = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
         // Lists leave these out of their items.
         value["apiVersion"] = Value::from(resource.api_version.clone());

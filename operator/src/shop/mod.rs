@@ -64,6 +64,25 @@ pub struct Found {
     pub restores: Vec<ShopRestore>,
 }
 
+impl Found {
+    /// A child as the API server has it.
+    pub fn child(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.children.get(&ObjectKey::new(kind, name))
+    }
+
+    /// The children of a kind.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        let of_kind = move |(key, _): &(&ObjectKey, &Value)| key.kind == kind;
+        self.children.iter().filter(of_kind).map(|(_, live)| live)
+    }
+
+    /// The Deployments of the bots.
+    pub fn bots(&self) -> impl Iterator<Item = &Value> {
+        let of_bots = |live: &&Value| live["metadata"]["labels"][names::COMPONENT] == "bot";
+        self.of_kind("Deployment").filter(of_bots)
+    }
+}
+
 /// Optional kinds that a cluster has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each kind is there or not")]
@@ -85,8 +104,6 @@ pub struct Progress {
     pub database_ready: bool,
     /// The image that the database was last migrated for.
     pub migrated_image: Option<String>,
-    /// Redis nodes whose pods run an old revision are rolled by the Redis room (`OnDelete`).
-    pub redis_formed: bool,
     /// Shards of Redis that are no longer wanted and are empty: their StatefulSets may go.
     pub redis_empty_shards: BTreeSet<usize>,
     /// Shards whose surplus replicas hold nothing that is not elsewhere: they may shrink.

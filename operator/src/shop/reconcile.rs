@@ -144,13 +144,7 @@ impl Look<'_> {
     /// Restores and backups; returns whether a restore is under way. `None` while nothing may be
     /// begun.
     async fn upkeep(&mut self, ready: Option<(&Validated, &Credentials)>) -> Result<bool> {
-        let site = ready.map(|(shop, credentials)| build::Site {
-            shop,
-            found: &self.found,
-            progress: &self.progress,
-            credentials,
-            defaults: &self.ctx.defaults,
-        });
+        let site = ready.map(|(valid, made)| self.site(valid, made));
         let now = Timestamp::now();
         let kept = upkeep::upkeep(self.ctx, &self.shop, &self.found, site.as_ref(), now).await;
         let kept = kept.context("look after backups and restores")?;
@@ -242,16 +236,20 @@ impl Look<'_> {
 
     /// Claims of Redis shards that are gone for good.
     async fn delete_claims(&self, valid: &Validated, credentials: &Credentials) -> Result<()> {
-        let site = build::Site {
-            shop: valid,
+        let claims = build::claims_to_delete(&self.site(valid, credentials));
+        let deleted = apply::delete_claims(self.ctx, &self.shop, &self.found, &claims).await;
+        deleted.context("delete the volumes of shards that are gone")
+    }
+
+    /// What children are built from.
+    fn site<'a>(&'a self, shop: &'a Validated, credentials: &'a Credentials) -> build::Site<'a> {
+        build::Site {
+            shop,
             found: &self.found,
             progress: &self.progress,
             credentials,
             defaults: &self.ctx.defaults,
-        };
-        let claims = build::claims_to_delete(&site);
-        let deleted = apply::delete_claims(self.ctx, &self.shop, &self.found, &claims).await;
-        deleted.context("delete the volumes of shards that are gone")
+        }
     }
 
     fn endpoints(&mut self, valid: &Validated) {

@@ -31,7 +31,7 @@ pub struct Bots {
 /// Counts the bots of a shop.
 pub fn bots(found: &Found) -> Bots {
     let mut bots = Bots::default();
-    for live in deployments(found) {
+    for live in found.bots() {
         let number = |field: &str| live["status"][field].as_i64().unwrap_or(0);
         bots.deployments += 1;
         bots.wanted += live["spec"]["replicas"].as_i64().unwrap_or(1);
@@ -46,15 +46,6 @@ pub fn bots(found: &Found) -> Bots {
     bots
 }
 
-fn deployments(found: &Found) -> impl Iterator<Item = &Value> {
-    let of_bots = |live: &&Value| live["metadata"]["labels"][COMPONENT] == "bot";
-    let all = found
-        .children
-        .iter()
-        .filter(|(key, _)| key.kind == "Deployment");
-    all.map(|(_, live)| live).filter(of_bots)
-}
-
 /// The condition `BotAvailable`. `trouble` says what is wrong with the pods, where something is.
 pub fn bot_available(found: &Found, held: bool, trouble: Option<(Reason, String)>) -> Conditions {
     let mut conditions = Conditions::default();
@@ -65,7 +56,7 @@ pub fn bot_available(found: &Found, held: bool, trouble: Option<(Reason, String)
     let Bots {
         wanted, available, ..
     } = count;
-    let enough = deployments(found).all(|live| is_true(live, "Available"));
+    let enough = found.bots().all(|live| is_true(live, "Available"));
     if held {
         let message = "the bots are stopped while a restore runs".to_owned();
         say(false, Reason::Restoring, message);
@@ -106,7 +97,7 @@ fn condition<'a>(live: &'a Value, kind: &str) -> Option<&'a Value> {
 
 /// A Deployment that is not allowed to make pods says so: a quota, Pod Security, a webhook.
 fn replica_failure(found: &Found) -> Option<String> {
-    let failing = deployments(found).find(|live| is_true(live, "ReplicaFailure"))?;
+    let failing = found.bots().find(|live| is_true(live, "ReplicaFailure"))?;
     let message = condition(failing, "ReplicaFailure")?["message"].as_str()?;
     Some(format!("pods of the bots are refused: {message}"))
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
-use super::{Credentials, Found, ObjectKey, Validated};
+use super::{Credentials, Found, Validated};
 use crate::conditions::{Finding, Reason, Truth};
 use crate::context::Context;
 use crate::database::{self, Authority, Managed};
@@ -31,7 +31,7 @@ pub async fn database(
         return Ok(starting("the database has no credentials yet"));
     };
     let (host, authority, max_connections) = if let Some(managed) = &spec.managed {
-        let set = live(found, "StatefulSet", &shop.names.postgres());
+        let set = found.child("StatefulSet", &shop.names.postgres());
         if let Some(waits) = not_started(set) {
             return Ok(waits);
         }
@@ -42,7 +42,7 @@ pub async fn database(
             managed.max_connections,
         )
     } else {
-        let cluster = live(found, "Cluster", &shop.names.postgres());
+        let cluster = found.child("Cluster", &shop.names.postgres());
         if let Err(waits) = database::cloud_native_pg(found.kinds.cloud_native_pg, cluster) {
             return Ok(waits);
         }
@@ -66,13 +66,6 @@ pub async fn database(
 
 /// `max_connections` of CloudNativePG's servers, which nobody sets: PostgreSQL's default.
 const CNPG_CONNECTIONS: i32 = 100;
-
-fn live<'a>(found: &'a Found, kind: &str, name: &str) -> Option<&'a Value> {
-    found.children.get(&ObjectKey {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-    })
-}
 
 /// A server whose pod is not ready is not asked.
 fn not_started(set: Option<&Value>) -> Option<Finding> {

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::runtime::events::EventType;
 use kube::{Resource as _, ResourceExt as _};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::build::{Site, backup as build_backup, migrate};
-use super::names::COMPONENT;
 use super::{Child, Found};
 use crate::backup::{self, Desk, Gate, Summary};
 use crate::context::Context;
@@ -50,13 +50,7 @@ pub async fn upkeep(
         make: &make,
         now,
     };
-    let deployments: Vec<&Value> = found
-        .children
-        .iter()
-        .filter(|(key, _)| key.kind == "Deployment")
-        .map(|(_, live)| live)
-        .filter(|live| live["metadata"]["labels"][COMPONENT] == "bot")
-        .collect();
+    let deployments: Vec<&Value> = found.bots().collect();
     let gate = gate(shop, site);
     let for_restores = match (&gate, site) {
         (Gate::Open, Some(site)) if !site.progress.database_ready => {
@@ -98,9 +92,8 @@ fn gate(shop: &WhatsAppShop, site: Option<&Site>) -> Gate {
 
 /// The shop's Jobs. One that cannot be read is none of ours.
 fn jobs(found: &Found) -> Vec<Job> {
-    let all = found.children.iter().filter(|(key, _)| key.kind == "Job");
-    all.filter_map(|(_, live)| serde_json::from_value(live.clone()).ok())
-        .collect()
+    let all = found.of_kind("Job");
+    all.filter_map(|live| Job::deserialize(live).ok()).collect()
 }
 
 fn job(site: &Site, name: &str, work: &Work) -> Option<Child> {

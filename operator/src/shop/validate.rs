@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 
 use super::{
-    Defaults, Found, ObjectKey,
+    Defaults, Found,
     names::{Names, keys},
 };
 use crate::crds::{SecretKeyRef, WhatsAppShop, WhatsAppShopSpec};
@@ -300,11 +300,8 @@ fn postgres_image(
     let of_cloud_native_pg = || database.cloud_native_pg.as_ref()?.image.clone();
     let told = managed.or_else(of_cloud_native_pg);
     let running = || {
-        let key = ObjectKey {
-            kind: "StatefulSet".to_owned(),
-            name: names.postgres(),
-        };
-        let pod = &found.children.get(&key)?["spec"]["template"]["spec"];
+        let set = found.child("StatefulSet", &names.postgres())?;
+        let pod = &set["spec"]["template"]["spec"];
         Some(pod["containers"][0]["image"].as_str()?.to_owned())
     };
     told.or_else(running)

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 pub use redis::claims_to_delete;
 
 use super::{
-    Child, Credentials, Defaults, Found, ObjectKey, Progress, Validated,
+    Child, Credentials, Defaults, Found, Progress, Validated,
     names::{self, Names},
     validate::hash_of,
 };
@@ -115,10 +115,7 @@ impl Site<'_> {
 
     /// A child as the API server has it.
     fn found(&self, kind: &str, name: &str) -> Option<&Value> {
-        self.found.children.get(&ObjectKey {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-        })
+        self.found.child(kind, name)
     }
 
     /// Digest of what a Secret of the manifest says.

@@ -119,11 +119,9 @@ struct Secret<'a> {
 
 impl<'a> Secret<'a> {
     fn find(children: &'a BTreeMap<ObjectKey, Value>, name: String) -> Option<Self> {
-        let kind = "Secret".to_owned();
-        let key = ObjectKey { kind, name };
-        let object = children.get(&key)?;
+        let object = children.get(&ObjectKey::new("Secret", &name))?;
         Some(Self {
-            name: key.name,
+            name,
             data: &object["data"],
         })
     }
@@ -222,8 +220,7 @@ mod tests {
     fn live(credentials: &Credentials) -> BTreeMap<ObjectKey, Value> {
         let mut live = BTreeMap::new();
         for (name, key, value) in contents(credentials) {
-            let kind = "Secret".to_owned();
-            let secret = live.entry(ObjectKey { kind, name });
+            let secret = live.entry(ObjectKey::new("Secret", &name));
             let secret = secret.or_insert_with(|| json!({"data": {}}));
             // As text from the authority's PEM ends with a line, so does what a person writes.
             secret["data"][key] = STANDARD.encode(format!("{value}\n")).into();
@@ -232,10 +229,7 @@ mod tests {
     }
 
     fn key_of(name: &str) -> ObjectKey {
-        ObjectKey {
-            kind: "Secret".to_owned(),
-            name: name.to_owned(),
-        }
+        ObjectKey::new("Secret", name)
     }
 
     #[test]

@@ -68,7 +68,6 @@ impl World {
         world.progress = Progress {
             database_ready: true,
             migrated_image: Some(world.validated().bot_image),
-            redis_formed: true,
             ..Progress::default()
         };
         world
@@ -119,10 +118,7 @@ impl World {
 }
 
 pub(crate) fn key(kind: &str, name: &str) -> ObjectKey {
-    ObjectKey {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-    }
+    ObjectKey::new(kind, name)
 }
 
 fn merge(into: &mut Value, change: Value) {
