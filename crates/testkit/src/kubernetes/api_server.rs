@@ -255,14 +255,6 @@ impl ApiServer {
         Ok(path)
     }
 
-    /// Every request since the start, in the order answered.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn audit_events(&self) -> Result<Vec<AuditEvent>> {
-        self.audit_since(0)
-    }
-
     /// Where the audit log ends now.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ fn wrote(program: &str, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-#[ignore = "takes root and the images of scripts/images: part of `make e2e`"]
+#[ignore = "takes root and the images of scripts/images: run it by name after `make node`"]
 async fn a_node_runs_pods_that_are_reached_in_every_way_and_leaves_nothing() {
     let forwarding = || std::fs::read("/proc/sys/net/ipv4/ip_forward").unwrap();
     let before = forwarding();

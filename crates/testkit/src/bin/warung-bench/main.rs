@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use warung_sandbox::serve::stop_signal;
 
 use crate::bed::Bed;
 use crate::report::Report;
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = tokio::select! {
         outcome = run(&arguments) => outcome,
-        () = stopped() => Ok(false),
+        _ = stop_signal() => Ok(false),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -88,16 +88,5 @@ impl Arguments {
         self.only
             .as_ref()
             .is_none_or(|part| name.contains(part.as_str()))
-    }
-}
-
-async fn stopped() {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
-    let [Ok(mut interrupt), Ok(mut terminate)] = kinds.map(signal) else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }

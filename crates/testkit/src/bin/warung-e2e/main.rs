@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use warung_sandbox::serve::stop_signal;
 
 use crate::bed::Bed;
 use crate::report::Report;
@@ -65,7 +65,7 @@ async fn whole(arguments: &Arguments) -> Result<bool> {
     let bed = Bed::make(arguments).await?;
     let outcome = tokio::select! {
         outcome = run(arguments, &bed) => outcome,
-        () = stopped() => Ok(false),
+        _ = stop_signal() => Ok(false),
     };
     if outcome.is_err() {
         bed.tell_what_is_there().await;
@@ -82,7 +82,7 @@ async fn run(arguments: &Arguments, bed: &Bed) -> Result<bool> {
     report.took("first purchase", shop.buys("6281210001001", true).await?);
     if arguments.stay {
         shop.invite(bed);
-        stopped().await;
+        stop_signal().await?;
         return Ok(true);
     }
     let crowd = load::Crowd::gather(&shop).await?;
@@ -105,16 +105,5 @@ impl Arguments {
         self.only
             .as_ref()
             .is_none_or(|part| name.contains(part.as_str()))
-    }
-}
-
-async fn stopped() {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
-    let [Ok(mut interrupt), Ok(mut terminate)] = kinds.map(signal) else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }

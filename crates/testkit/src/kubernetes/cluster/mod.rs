@@ -275,8 +275,3 @@ pub async fn down() -> Result<()> {
 pub async fn import(archive: &Path) -> Result<()> {
     node::import(&[archive.to_owned()]).await
 }
-
-/// The kubeconfig of a running cluster's administrator.
-pub fn running_kubeconfig() -> PathBuf {
-    Path::new(DIRECTORY).join("admin.kubeconfig")
-}
