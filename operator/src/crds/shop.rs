@@ -87,7 +87,8 @@ pub struct WhatsAppShopSpec {
 
     /// What happens to the shop's data when this object is deleted. `Retain` keeps the volumes of
     /// PostgreSQL and Redis, the backups and the generated Secrets; a shop of the same name takes
-    /// them up again. `Delete` removes all but the backups.
+    /// them up again. `Delete` removes all but the backups and, where there ever were any, the two
+    /// Secrets without which they cannot be read: `‹shop›-backup-key` and `‹shop›-data-key`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
@@ -130,7 +131,7 @@ pub enum DeletionPolicy {
     /// Keep volumes, backups and generated Secrets.
     #[default]
     Retain,
-    /// Remove volumes and generated Secrets; backups stay.
+    /// Remove volumes and generated Secrets; backups stay, and the keys to them.
     Delete,
 }
 

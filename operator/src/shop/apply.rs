@@ -28,6 +28,8 @@ use crate::crds::{DeletionPolicy, GROUP, WhatsAppShop};
 pub const APPLIED: &str = "warung.dev/applied";
 /// Annotation of what must outlive its shop.
 pub const KEPT: &str = "warung.dev/kept";
+/// Value of [`KEPT`] on what backups need: it is never owned again, whatever the manifest says.
+pub const FOR_BACKUPS: &str = "for-backups";
 /// Manager that holds `replicas` from when autoscaling is switched on until the autoscaler writes.
 const HANDOVER: &str = "warung-autoscaling";
 /// Children of one shop that are written at the same time.
@@ -188,11 +190,11 @@ impl Writer<'_> {
                 let message = format!("{} {} is still being deleted", key.kind, key.name);
                 Err(problem(key, Reason::WaitingForDeletion, message))
             }
-            Some(live) if child.keep == Keep::UnderRetain => self.tend(child, live).await,
+            Some(live) if child.keep != Keep::Never => self.tend(child, live).await,
             // What a Job runs cannot be changed: another one has another name.
             Some(_) if key.kind == "Job" => Ok(Change::None),
             Some(live) => self.correct(child, live).await,
-            None if child.keep == Keep::UnderRetain => self.create(child).await,
+            None if child.keep != Keep::Never => self.create(child).await,
             None => self.apply_new(child).await,
         }
     }
@@ -213,8 +215,8 @@ impl Writer<'_> {
     async fn create(&self, child: &Child) -> Result<Change, Failure> {
         let key = child.key();
         let mut object = child.object.clone();
-        object["metadata"]["annotations"][KEPT] = Value::from("true");
-        object["metadata"]["ownerReferences"] = json!(self.kept_owners(&key, &Value::Null));
+        object["metadata"]["annotations"][KEPT] = Value::from(mark(child.keep));
+        object["metadata"]["ownerReferences"] = json!(self.kept_owners(child, &Value::Null));
         let params = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
@@ -247,10 +249,13 @@ impl Writer<'_> {
         if !differences(labels, &live["metadata"]["labels"]).is_empty() {
             patch["metadata"]["labels"] = labels.clone();
         }
-        if live["metadata"]["annotations"][KEPT].is_null() {
-            patch["metadata"]["annotations"] = json!({KEPT: "true"});
+        let annotations = &live["metadata"]["annotations"];
+        if annotations[KEPT].is_null()
+            || child.keep == Keep::Always && annotations[KEPT] != FOR_BACKUPS
+        {
+            patch["metadata"]["annotations"] = json!({KEPT: mark(child.keep)});
         }
-        let owners = self.kept_owners(&key, &live["metadata"]["ownerReferences"]);
+        let owners = self.kept_owners(child, &live["metadata"]["ownerReferences"]);
         let now = owners_of(live);
         if owners != now {
             patch["metadata"]["ownerReferences"] = json!(owners);
@@ -398,15 +403,16 @@ impl Writer<'_> {
     }
 
     /// Owners of what is kept: the shop under `Delete`, nobody of ours under `Retain`. Claims are
-    /// the StatefulSets' business, and backups stay in any case.
-    fn kept_owners(&self, key: &ObjectKey, live: &Value) -> Vec<OwnerReference> {
+    /// the StatefulSets' business; backups, and what reads them, stay in any case.
+    fn kept_owners(&self, child: &Child, live: &Value) -> Vec<OwnerReference> {
         let others = owners(live).into_iter();
         let ours = |owner: &OwnerReference| {
             owner.kind == "WhatsAppShop" && owner.api_version.starts_with(GROUP)
         };
         let mut owners: Vec<_> = others.filter(|owner| !ours(owner)).collect();
         let delete = self.shop.spec.deletion_policy == DeletionPolicy::Delete;
-        if delete && key.kind != "PersistentVolumeClaim" {
+        let ours_alone = child.keep == Keep::UnderRetain;
+        if delete && ours_alone && child.resource.kind != "PersistentVolumeClaim" {
             owners.push(self.owner(false));
         }
         owners
@@ -472,6 +478,14 @@ impl Writer<'_> {
             verb,
             "wrote a child"
         );
+    }
+}
+
+/// Value of [`KEPT`].
+fn mark(keep: Keep) -> &'static str {
+    match keep {
+        Keep::Always => FOR_BACKUPS,
+        Keep::UnderRetain | Keep::Never => "true",
     }
 }
 

@@ -32,6 +32,9 @@ pub enum Keep {
     /// Holds data or the key to it: under `deletionPolicy: Retain` nothing owns it, and it is
     /// created once and never overwritten, unless it [grows](Child::grows).
     UnderRetain,
+    /// Backups are rubbish without it, and they outlive the shop under either policy: nothing ever
+    /// owns it, and it is created once and never overwritten.
+    Always,
 }
 
 /// A child object of a shop, as it is wanted, without owner references (`apply` adds them).
@@ -89,6 +92,13 @@ impl Child {
     #[must_use]
     pub fn kept(mut self) -> Self {
         self.keep = Keep::UnderRetain;
+        self
+    }
+
+    /// The same child, kept whenever the shop is deleted.
+    #[must_use]
+    pub fn kept_always(mut self) -> Self {
+        self.keep = Keep::Always;
         self
     }
 

@@ -167,6 +167,44 @@ async fn data_outlives_its_shop_unless_it_is_to_be_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_keys_to_the_backups_outlive_a_shop_that_is_deleted_with_its_data() {
+    let site = Site::new("backup-keys").await;
+    let _operator = site.operator();
+    let deleted = "  deletionPolicy: Delete";
+    site.apply(&shop("toko", deleted)).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    let owners = async |secret: &str| {
+        let now = site.get(&format!("secrets/{secret}")).await.unwrap();
+        now["metadata"]["ownerReferences"].clone()
+    };
+    assert_eq!(owners("toko-data-key").await[0]["name"], "toko");
+
+    // From the first backup on, what it is sealed with is no longer the shop's alone.
+    let backup = "  backup: {destination: {persistentVolumeClaim: {storage: {size: 1Gi}}}}";
+    site.apply(&shop("toko", &format!("{deleted}\n{backup}")))
+        .await;
+    site.appears("secrets/toko-backup-key").await;
+    eventually(SOON, async || owners("toko-data-key").await.is_null()).await;
+    assert!(owners("toko-backup-key").await.is_null());
+
+    // Nor ever again, though the manifest asks for no more backups and forgets their claim.
+    site.apply(&shop("toko", deleted)).await;
+    site.goes("cronjobs/toko-backup").await;
+    site.kubectl(&["delete", "pvc", "toko-backups", "--wait=false"])
+        .await;
+    site.at_rest().await;
+    assert!(owners("toko-data-key").await.is_null());
+    let key = site.get("secrets/toko-data-key").await.unwrap();
+
+    site.kubectl(&["delete", "whatsappshop", "toko"]).await;
+    site.goes("secrets/toko-postgres").await;
+    assert!(owners("toko-backup-key").await.is_null());
+    let kept = site.get("secrets/toko-data-key").await.unwrap();
+    assert_eq!(kept["data"], key["data"]);
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_longer_wanted_goes() {
     let site = Site::new("unwanted").await;
     let _operator = site.operator();

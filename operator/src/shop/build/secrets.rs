@@ -12,6 +12,7 @@ use crate::{
     redis::config,
     shop::{
         Child,
+        apply::{FOR_BACKUPS, KEPT},
         names::{self, keys},
         validate::hash_of,
     },
@@ -32,15 +33,13 @@ const KNOWN_NODES: usize = 3;
 pub(super) fn all(site: &Site) -> Vec<Child> {
     let names = site.names();
     let credentials = site.credentials;
-    let mut all = vec![
-        secret(
-            site,
-            &names.data_key(),
-            "bot",
-            &[(keys::DATA_KEY, &credentials.data_key)],
-        )
-        .kept(),
-    ];
+    let data = [(keys::DATA_KEY, credentials.data_key.as_str())];
+    let data_key = secret(site, &names.data_key(), "bot", &data);
+    let mut all = vec![if backups_need_the_data_key(site) {
+        data_key.kept_always()
+    } else {
+        data_key.kept()
+    }];
     all.extend(of_the_database(site));
     all.extend(of_redis(site));
     if let Some(key) = &credentials.backup_key {
@@ -48,9 +47,23 @@ pub(super) fn all(site: &Site) -> Vec<Child> {
             (keys::RECIPIENT, key.recipient.as_str()),
             (keys::IDENTITY, key.identity.as_str()),
         ];
-        all.push(secret(site, &names.backup_key(), "backup", &data).kept());
+        all.push(secret(site, &names.backup_key(), "backup", &data).kept_always());
     }
     all
+}
+
+/// Whether backups are set up, or ever were: what they hold is sealed with the data key, and they
+/// stay when the shop goes.
+fn backups_need_the_data_key(site: &Site) -> bool {
+    let names = site.names();
+    let marked = |secret: &Value| secret["metadata"]["annotations"][KEPT] == FOR_BACKUPS;
+    site.shop.spec.backup.is_some()
+        || !site.found.backups.is_empty()
+        || site.found("Secret", &names.backup_key()).is_some()
+        || site
+            .found("PersistentVolumeClaim", &names.backups())
+            .is_some()
+        || site.found("Secret", &names.data_key()).is_some_and(marked)
 }
 
 fn of_the_database(site: &Site) -> Vec<Child> {
