@@ -21,8 +21,10 @@ use crate::message::{OutgoingMessage, ReadReceipt};
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a whole call may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long an unused connection is kept; shorter than the idle limits of usual load balancers.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// How long an unused connection is kept. A call that meets a connection just being closed by the
+/// other side has an unknown outcome, so this is well below the idle limits of usual servers and
+/// load balancers (30 s and more).
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer that is read, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024;
 /// Longest piece of an answer that is quoted in a reason, in characters.

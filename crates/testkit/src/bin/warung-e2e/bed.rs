@@ -175,7 +175,7 @@ impl Bed {
 
     /// Prints what a person would look at first after a failure.
     pub(crate) async fn tell_what_is_there(&self) {
-        let looks: [&[&str]; 4] = [
+        let looks: [&[&str]; 5] = [
             &[
                 "get",
                 "shops,pods,jobs,shopbackups,shoprestores",
@@ -198,6 +198,14 @@ impl Bed {
                 "-l",
                 "app.kubernetes.io/name=warung-operator",
                 "--tail=40",
+            ],
+            &[
+                "logs",
+                "-n",
+                SHOPS,
+                "-l",
+                "app.kubernetes.io/component=bot",
+                "--tail=60",
             ],
         ];
         for look in looks {

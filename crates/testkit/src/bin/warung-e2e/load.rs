@@ -58,6 +58,11 @@ impl Tally {
             replies: Histogram::new_with_bounds(1, LONGEST_MS, 3)?,
         })
     }
+
+    /// Whether nothing was lost, doubled or left unsent.
+    pub(crate) fn is_correct(&self) -> bool {
+        self.lost + self.doubled + self.unsent == 0
+    }
 }
 
 /// A load that goes on until it is ended.
@@ -129,7 +134,8 @@ impl Crowd {
                 let millis = u64::try_from(after.as_millis())?.clamp(1, LONGEST_MS);
                 tally.replies.saturating_record(millis);
             }
-            Spoken::Lost => {
+            Spoken::Lost(reason) => {
+                say(&format!("  lost: {reason}"));
                 tally.sent += 1;
                 tally.lost += 1;
             }
@@ -167,7 +173,7 @@ impl Load {
 
 enum Spoken {
     Answered(Duration),
-    Lost,
+    Lost(String),
     Unsent(String),
 }
 
@@ -180,7 +186,11 @@ async fn speak(mut member: Member) -> (Member, Spoken) {
     member.sent += 1;
     let outcome = match member.phone.next_reply_within(REPLY_LIMIT).await {
         Ok(_) => Spoken::Answered(scheduled.elapsed()),
-        Err(_) => Spoken::Lost,
+        Err(error) => Spoken::Lost(format!(
+            "no answer to message {} ({words:?}) of a customer after {:.1} s: {error:#}",
+            member.sent,
+            scheduled.elapsed().as_secs_f64()
+        )),
     };
     (member, outcome)
 }

@@ -88,7 +88,11 @@ async fn run(arguments: &Arguments, bed: &Bed) -> Result<bool> {
     let crowd = load::Crowd::gather(&shop).await?;
     for drill in drills::all() {
         if arguments.wants(drill.name) {
-            report.drill(drills::run(bed, &shop, &crowd, &drill, arguments.rate).await?);
+            let drilled = drills::run(bed, &shop, &crowd, &drill, arguments.rate).await?;
+            if !drilled.tally.is_correct() {
+                bed.tell_what_is_there().await;
+            }
+            report.drill(drilled);
         }
     }
     if arguments.wants("restore") {

@@ -39,10 +39,7 @@ impl Report {
 
     /// Whether nothing was lost and nothing doubled.
     pub(crate) fn is_correct(&self) -> bool {
-        let wrong = |drilled: &Drilled| {
-            drilled.tally.lost + drilled.tally.doubled + drilled.tally.unsent > 0
-        };
-        !self.drills.iter().any(wrong)
+        self.drills.iter().all(|drilled| drilled.tally.is_correct())
     }
 
     /// Prints the table and keeps it as JSON.
