@@ -69,6 +69,11 @@ pub struct RedisStatus {
     /// One entry for each shard, in its order.
     #[serde(default)]
     pub shards: Vec<RedisShardStatus>,
+    /// How often every copy of some keys was lost; the number of the newest loss, which
+    /// `redis.managed.acknowledgeDataLoss` accepts.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub losses: u32,
     /// What the operator has set out to do and must finish, such as a move of slots; its form is
     /// the operator's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -160,10 +160,12 @@ pub struct ManagedRedis {
     #[serde(default = "redis_resources")]
     #[schemars(schema_with = "schema::redis_resources")]
     pub resources: ResourceRequirements,
-    /// Says that keys which were lost with their volumes may be given up: the slots without an
-    /// owner are handed out anew. Set it only when the condition `RedisDataSafe` asks for it.
-    #[serde(default)]
-    pub acknowledge_data_loss: bool,
+    /// The number of a loss of keys that a person accepts: its slots are handed out anew, empty.
+    /// The condition `RedisDataSafe` tells the number. It stands for that loss alone: the next one
+    /// has another number and waits again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub acknowledge_data_loss: Option<u32>,
 }
 
 fn shards() -> i32 {

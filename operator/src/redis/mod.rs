@@ -116,9 +116,10 @@ pub struct Memory {
     /// earlier acceptance never covers a later loss.
     #[serde(skip_serializing_if = "is_zero")]
     pub loss: u32,
-    /// Whether that loss is not yet repaired.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub losing: bool,
+    /// The slots of that loss, until they are all handed out again. One that is not among them
+    /// is another loss.
+    #[serde(skip_serializing_if = "SlotSet::is_empty")]
+    pub lost: SlotSet,
 }
 
 #[expect(

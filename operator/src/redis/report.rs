@@ -139,6 +139,8 @@ pub struct Report {
     pub empty_shards: Vec<usize>,
     /// How far a rearrangement of slots is.
     pub moving: Option<Progress>,
+    /// The number of the last loss of data; see [`Memory::loss`].
+    pub losses: u32,
     /// The conditions.
     pub findings: Findings,
 }
@@ -165,6 +167,7 @@ pub(super) fn draw(picture: &Picture, memory: &Memory, found: &[Finding]) -> Rep
         outdated: picture.seen.iter().filter(|one| one.pod.outdated).count(),
         empty_shards: empty_shards(picture, memory),
         moving: progress(picture, memory),
+        losses: memory.loss,
         findings: findings(picture, &shards, covered, found),
         shards,
     }
@@ -255,15 +258,19 @@ fn findings(
             )
         }
     };
+    let data_loss = first(&[Reason::DataLoss]);
     Findings {
         ready,
-        data_safe: data_safe(picture, shards),
-        data_loss: first(&[Reason::DataLoss]),
+        data_safe: data_safe(picture, shards, data_loss.as_ref()),
+        data_loss,
         roll_blocked: first(&[Reason::NoReplicas, Reason::NoSyncedReplica]),
     }
 }
 
-fn data_safe(picture: &Picture, shards: &[ShardReport]) -> (bool, Finding) {
+fn data_safe(picture: &Picture, shards: &[ShardReport], loss: Option<&Finding>) -> (bool, Finding) {
+    if let Some(loss) = loss {
+        return (false, loss.clone());
+    }
     if picture.desired.replicas_per_shard == 0 {
         let message = "the shop wants no replicas: a lost volume is lost data";
         return (false, Finding::new(Reason::NoReplicas, message));

@@ -111,7 +111,7 @@ pub async fn managed(
         let pods = pods(ctx, shop, found).await?;
         let seen = redis::observe(&pods, &login).await;
         let memory = memory_of(shop);
-        let plan = redis::plan(&desired(managed, &memory), &seen, memory, Timestamp::now());
+        let plan = redis::plan(&desired(managed), &seen, memory, Timestamp::now());
         let answered = seen.iter().any(|one| one.view.is_ok());
         remember(ctx, shop, &plan).await?;
         let lead = || ctx.leadership.check().map_err(anyhow::Error::from);
@@ -138,12 +138,12 @@ pub async fn managed(
     }
 }
 
-fn desired(managed: &ManagedRedis, memory: &Memory) -> Desired {
+fn desired(managed: &ManagedRedis) -> Desired {
     Desired {
         shards: usize::try_from(managed.shards).unwrap_or(0),
         replicas_per_shard: usize::try_from(managed.replicas_per_shard).unwrap_or(0),
         node_timeout: config::NODE_TIMEOUT,
-        acknowledged_loss: managed.acknowledge_data_loss.then_some(memory.loss),
+        acknowledged_loss: managed.acknowledge_data_loss,
     }
 }
 
@@ -235,6 +235,7 @@ fn told(report: &Report) -> RedisStatus {
     RedisStatus {
         slots: number(report.slots_covered),
         shards: report.shards.iter().map(shard).collect(),
+        losses: report.losses,
         memory: BTreeMap::new(),
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn hand_out(context: &Context, memory: &mut Memory) -> Row {
     let dead = dead_owners(picture);
     if picture.unowned.is_empty() && dead.is_empty() {
         memory.formed = true;
-        memory.losing &= !missing.is_empty();
+        if missing.is_empty() {
+            memory.lost = SlotSet::default();
+        }
         return Row::Pass;
     }
     if !missing.is_empty() {
@@ -26,21 +28,26 @@ pub(super) fn hand_out(context: &Context, memory: &mut Memory) -> Row {
     if dead.is_empty() && may_form(picture, memory) {
         return first_shares(picture, memory);
     }
-    let lost: usize = dead.iter().map(|id| picture.slots_of(id)).sum();
-    let lost = lost + picture.unowned.len();
-    if !memory.losing {
-        memory.losing = true;
-        memory.loss += 1;
+    let of_dead = dead.iter().flat_map(|id| picture.slots[*id].iter());
+    let lost: SlotSet = picture.unowned.iter().chain(of_dead).collect();
+    let acknowledged = picture.desired.acknowledged_loss;
+    if lost.iter().any(|slot| !memory.lost.contains(slot)) {
+        // Nothing that was accepted before this loss was known is about it.
+        memory.loss = memory.loss.max(acknowledged.unwrap_or(0)).saturating_add(1);
+        memory.lost = lost.iter().chain(memory.lost.iter()).collect();
     }
-    if context.picture.desired.acknowledged_loss != Some(memory.loss) {
-        let message = format!(
-            "{lost} of {SLOTS} slots lost every copy of their keys; \
-             acknowledge data loss {} to go on without them",
-            memory.loss
-        );
-        return Row::Stop(Finding::new(Reason::DataLoss, message));
+    if acknowledged != Some(memory.loss) {
+        return Row::Stop(data_loss(lost.len(), memory.loss));
     }
     start_anew(picture, memory, &dead)
+}
+
+fn data_loss(slots: usize, number: u32) -> Finding {
+    let message = format!(
+        "data loss {number}: {slots} of {SLOTS} slots lost every copy of their keys; bring the \
+         volumes back, or set redis.managed.acknowledgeDataLoss: {number} to go on without the keys"
+    );
+    Finding::new(Reason::DataLoss, message)
 }
 
 /// Owners that will never answer again: every pod answered, and none is theirs. Unless a replica

@@ -78,17 +78,33 @@ async fn lost_slots_are_not_handed_out_before_a_person_accepts_the_loss() {
     };
     let plan = eventually(SOON, blocked).await;
     assert!(plan.report.slots_covered < 16_384);
-    assert!(plan.report.findings.data_loss.is_some());
     assert!(!plan.report.findings.ready.0);
+    assert_eq!(plan.report.losses, 1);
+    let (safe, found) = plan.report.findings.data_safe;
+    assert!(!safe);
+    assert!(
+        found.message.contains("acknowledgeDataLoss: 1 "),
+        "{found:?}"
+    );
     // An acceptance of another loss is none of this one.
     shop.wants(|desired| desired.acknowledged_loss = Some(7));
     eventually(SOON, blocked).await;
     shop.wants(|desired| desired.acknowledged_loss = Some(1));
     let plan = shop.settles(LATER).await;
-    assert!(!plan.memory.losing);
+    assert!(plan.memory.lost.is_empty());
     let missing = shop.customer().misses(&written).await;
     assert!(
         (50..200).contains(&missing),
         "{missing} of 300 keys are gone"
     );
+
+    // The next loss is not accepted by what was said of the first.
+    let lost = name(2, 0);
+    shop.bed.kill(&lost);
+    shop.bed.lose_volume(&lost);
+    shop.bed.revive(&lost, None);
+    let plan = eventually(SOON, blocked).await;
+    assert_eq!(plan.report.losses, 2);
+    shop.wants(|desired| desired.acknowledged_loss = Some(2));
+    shop.settles(LATER).await;
 }
