@@ -1,5 +1,6 @@
 //! The operator of Warung: turns each `WhatsAppShop` into a selling shop.
 
+pub mod arguments;
 pub mod backup;
 pub mod check;
 pub mod conditions;

@@ -1,17 +1,17 @@
 //! `warung-operator`: run the controllers, or print the custom resource definitions.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::Parser as _;
 use kube::Config;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use warung_operator::arguments::{Arguments, Command, Run};
 use warung_operator::context::Context;
 use warung_operator::controller::{self, Scope};
 use warung_operator::lease::{Leadership, LeaseLock};
@@ -30,67 +30,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const KINDS_EVERY: Duration = Duration::from_mins(1);
 /// Pause before the controllers begin anew after they ended for no reason.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
-
-/// Turns each WhatsAppShop into a selling shop.
-#[derive(Parser)]
-#[command(version, about)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Run the controllers.
-    Run(Box<Run>),
-    /// Print the custom resource definitions.
-    Crds,
-    /// Ask an address of the operator whether it is well.
-    Check {
-        /// Such as `http://warung-operator:8080/readyz`.
-        url: String,
-    },
-}
-
-#[derive(Args, Clone)]
-struct Run {
-    /// Namespaces whose shops are looked after; all of the cluster when none is given.
-    #[arg(long = "namespace", env = "WATCH_NAMESPACES", value_delimiter = ',')]
-    namespaces: Vec<String>,
-    /// Namespace of the operator itself: of its Lease and its pods.
-    #[arg(long, env = "OPERATOR_NAMESPACE", default_value = "warung")]
-    operator_namespace: String,
-    /// Name of the Lease that decides which operator acts.
-    #[arg(long, env = "LEASE_NAME", default_value = "warung-operator")]
-    lease_name: String,
-    /// Name of this process in the Lease and in events, such as its pod's.
-    #[arg(long, env = "POD_NAME", default_value = "warung-operator")]
-    identity: String,
-    /// Shops that are looked at at the same time.
-    #[arg(long, env = "CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    concurrency: u16,
-    /// Where /livez, /readyz and /metrics are served.
-    #[arg(long, env = "LISTEN_ADDR", default_value = "[::]:8080")]
-    listen: SocketAddr,
-    /// Image of the bots where a manifest names none.
-    #[arg(long, env = "BOT_IMAGE")]
-    bot_image: String,
-    /// Image of PostgreSQL where a manifest names none.
-    #[arg(long, env = "POSTGRES_IMAGE")]
-    postgres_image: String,
-    /// Image of Redis or Valkey where a manifest names none.
-    #[arg(long, env = "REDIS_IMAGE")]
-    redis_image: String,
-    /// Domain of the cluster.
-    #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
-    cluster_domain: String,
-    /// Log filter, such as `info` or `info,warung_operator=debug`.
-    #[arg(long, env = "LOG", default_value = "info")]
-    log: String,
-    /// Log for people instead of JSON.
-    #[arg(long, env = "LOG_PLAIN")]
-    log_plain: bool,
-}
 
 fn main() -> Result<()> {
     match Arguments::parse().command {

@@ -111,7 +111,12 @@ async fn rendered(server: &ApiServer, namespace: &str, watch: &[&str]) -> String
 }
 
 /// Parts of the chart, or all of it.
-async fn template(server: &ApiServer, namespace: &str, watch: &[&str], parts: &[&str]) -> String {
+pub(crate) async fn template(
+    server: &ApiServer,
+    namespace: &str,
+    watch: &[&str],
+    parts: &[&str],
+) -> String {
     let mut words = vec!["template".to_owned(), release(namespace), chart("warung")];
     words.extend(["--namespace", namespace, "--kube-version", "1.34.4"].map(str::to_owned));
     for part in parts {
