@@ -127,6 +127,8 @@ words! {
         TlsFailed,
         /// The server is a standby that takes no writes.
         ReadOnly,
+        /// Another database has taken the place of the shop's; a ShopRestore, or a person's word, is needed.
+        DatabaseReplaced,
         /// Another operator that the manifest asks for is not installed.
         OperatorMissing,
         /// Something else must be ready first; the message says what.

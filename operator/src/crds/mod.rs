@@ -30,7 +30,9 @@ pub use shop::{
     Monitoring, PaymentMethod, Payments, SecretKeyRef, Shop, WhatsApp, WhatsAppCloud, WhatsAppShop,
     WhatsAppShopSpec,
 };
-pub use status::{BackupRecord, Endpoints, RedisShardStatus, RedisStatus, WhatsAppShopStatus};
+pub use status::{
+    BackupRecord, DatabaseStatus, Endpoints, RedisShardStatus, RedisStatus, WhatsAppShopStatus,
+};
 pub use stores::{
     CloudNativePg, Database, ExternalDatabase, ExternalRedis, ManagedDatabase, ManagedRedis, Redis,
     Storage,

@@ -31,6 +31,9 @@ pub struct WhatsAppShopStatus {
     /// The image that the database was last migrated for and the bots run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrated_image: Option<String>,
+    /// The database that the shop's data is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseStatus>,
     /// Where the shop is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Endpoints>,
@@ -43,6 +46,31 @@ pub struct WhatsAppShopStatus {
     /// The newest backup that was restored and found whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified_backup: Option<BackupRecord>,
+}
+
+/// The database that a shop's data is in.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseStatus {
+    /// The server's `system_identifier`: a server with another one has other data.
+    pub system_identifier: String,
+    /// Where an external one is: `host:port/database`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Another one that has taken its place, which nobody has asked for: the shop is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+    /// When that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_at: Option<Time>,
+    /// It was empty when it became the shop's, and is not migrated yet: no bot runs.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unmigrated: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Where a shop is reached.

@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 
+use super::Looked;
 use crate::conditions::{Finding, Reason, Truth};
 use crate::lease::{Leadership, LostLeadership};
 
@@ -76,18 +77,17 @@ pub(super) async fn close(connection: PgConnection) {
 /// Ends a look in time and turns it into a finding.
 pub(super) async fn within_pass(
     name: &str,
-    looking: impl Future<Output = Result<Finding, Stopped>>,
-) -> Result<Finding, LostLeadership> {
+    looking: impl Future<Output = Result<Looked, Stopped>>,
+) -> Result<Looked, LostLeadership> {
     match timeout(PASS, looking).await {
-        Ok(Ok(finding) | Err(Stopped::Found(finding))) => Ok(finding),
+        Ok(Ok(looked)) => Ok(looked),
+        Ok(Err(Stopped::Found(finding))) => Ok(finding.into()),
         Ok(Err(Stopped::Lost(lost))) => Err(lost),
-        Err(_) => Ok(finding(
-            Reason::Unreachable,
-            format!(
-                "{name} does not answer what it is asked within {} s",
-                PASS.as_secs()
-            ),
-        )),
+        Err(_) => {
+            let seconds = PASS.as_secs();
+            let why = format!("{name} does not answer what it is asked within {seconds} s");
+            Ok(finding(Reason::Unreachable, why).into())
+        }
     }
 }
 

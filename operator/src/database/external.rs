@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, Row as _};
 
-use super::OLDEST_VERSION;
 use super::connect::{Server, Stopped, close, finding, within_pass};
+use super::{Identity, Looked, OLDEST_VERSION};
 use crate::conditions::{Finding, Reason};
 use crate::crds::{ExternalDatabase, SecretKeyRef};
 use crate::lease::{Leadership, LostLeadership};
@@ -16,19 +16,21 @@ type Secrets = BTreeMap<String, Option<BTreeMap<String, Vec<u8>>>>;
 
 /// What the server says of itself and of a role's rights.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 struct Facts {
     version_number: i32,
     version: String,
     role: String,
     database: String,
-    /// System identifier and database, the same for two URLs of one database; `None` where a
-    /// service hides it.
+    /// System identifier, the same for two URLs of one server; `None` where a service hides it.
     identity: Option<String>,
     is_standby: bool,
     /// May make tables in the schema that its search path begins with.
     may_create_tables: bool,
     /// The extension `pg_trgm` is there, or may be made by this role.
     has_trigrams: bool,
+    /// Has the tables of a shop.
+    has_tables: bool,
 }
 
 /// Connects as the bots and as the owner, and looks at version and rights.
@@ -39,7 +41,7 @@ pub async fn external(
     database: &ExternalDatabase,
     secrets: &Secrets,
     leadership: &Leadership,
-) -> Result<Finding, LostLeadership> {
+) -> Result<Looked, LostLeadership> {
     within_pass("PostgreSQL", look(database, secrets, leadership)).await
 }
 
@@ -47,19 +49,37 @@ async fn look(
     database: &ExternalDatabase,
     secrets: &Secrets,
     leadership: &Leadership,
-) -> Result<Finding, Stopped> {
+) -> Result<Looked, Stopped> {
     let bots = server(&database.secret_ref, secrets).map_err(Stopped::Found)?;
     let seen_by_bots = facts(&bots, leadership).await?;
     let Some(owner_ref) = &database.owner_secret_ref else {
-        return Ok(judge(&bots.name, &seen_by_bots, None));
+        let finding = judge(&bots.name, &seen_by_bots, None);
+        return Ok(known(finding, &bots, &seen_by_bots));
     };
     let owner = server(owner_ref, secrets).map_err(Stopped::Found)?;
     let seen_by_owner = facts(&owner, leadership).await?;
-    Ok(judge(
-        &bots.name,
-        &seen_by_bots,
-        Some((&owner.name, &seen_by_owner)),
-    ))
+    let of_owner = Some((owner.name.as_str(), &seen_by_owner));
+    let finding = judge(&bots.name, &seen_by_bots, of_owner);
+    // The owner sees every table.
+    Ok(known(finding, &bots, &seen_by_owner))
+}
+
+/// Which database it is, where a shop can use it and its server tells.
+fn known(finding: Finding, server: &Server, facts: &Facts) -> Looked {
+    let options = &server.options;
+    let (host, port) = (options.get_host(), options.get_port());
+    let identity = |system: String| Identity {
+        system,
+        address: Some(format!("{host}:{port}/{}", facts.database)),
+        is_empty: !facts.has_tables,
+    };
+    let system = facts.identity.clone();
+    Looked {
+        identity: system
+            .filter(|_| finding.reason == Reason::Connected)
+            .map(identity),
+        finding,
+    }
 }
 
 /// The server that a key of a Secret names.
@@ -117,17 +137,16 @@ async fn ask(connection: &mut PgConnection) -> sqlx::Result<Facts> {
                     AND EXISTS (SELECT FROM pg_available_extension_versions v
                         WHERE v.name = 'pg_trgm' AND (v.trusted OR NOT v.superuser
                             OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)))
-                    AS has_trigrams",
+                    AS has_trigrams,
+                to_regclass('_sqlx_migrations') IS NOT NULL AS has_tables",
     )
     .fetch_one(&mut *connection)
     .await?;
     // A hosted service may forbid this one.
-    let identity = sqlx::query_scalar(
-        "SELECT system_identifier || '/' || current_database() FROM pg_control_system()",
-    )
-    .fetch_one(connection)
-    .await
-    .ok();
+    let identity = sqlx::query_scalar("SELECT system_identifier::text FROM pg_control_system()")
+        .fetch_one(connection)
+        .await
+        .ok();
     Ok(Facts {
         version_number: row.try_get("version_number")?,
         version: row.try_get("version")?,
@@ -137,6 +156,7 @@ async fn ask(connection: &mut PgConnection) -> sqlx::Result<Facts> {
         is_standby: row.try_get("is_standby")?,
         may_create_tables: row.try_get("may_create_tables")?,
         has_trigrams: row.try_get("has_trigrams")?,
+        has_tables: row.try_get("has_tables")?,
     })
 }
 
@@ -205,10 +225,11 @@ mod tests {
             version: "15.8".to_owned(),
             role: role.to_owned(),
             database: "toko".to_owned(),
-            identity: Some("1/toko".to_owned()),
+            identity: Some("1".to_owned()),
             is_standby: false,
             may_create_tables: true,
             has_trigrams: true,
+            has_tables: false,
         }
     }
 
@@ -232,7 +253,7 @@ mod tests {
         standby.is_standby = true;
         assert_eq!(reason(&standby, Some(&owner)), Reason::ReadOnly);
         let mut elsewhere = facts("milik");
-        elsewhere.identity = Some("2/toko".to_owned());
+        elsewhere.identity = Some("2".to_owned());
         assert_eq!(reason(&bots, Some(&elsewhere)), Reason::ValueInvalid);
         assert_eq!(reason(&bots, Some(&bots)), Reason::ValueInvalid);
     }

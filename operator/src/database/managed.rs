@@ -7,11 +7,11 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Row as _, postgres::PgRow};
 use tracing::info;
 
-use super::OLDEST_VERSION;
 use super::connect::{Server, Stopped, close, finding, within_pass};
 use super::plan::{self, Command, Database, Role, Schema, Seen};
 use super::scram;
-use crate::conditions::{Finding, Reason};
+use super::{Identity, Looked, OLDEST_VERSION};
+use crate::conditions::Reason;
 use crate::lease::{Leadership, LostLeadership};
 use crate::shop::DatabaseCredentials;
 use crate::shop::names::{BOT_ROLE, DATABASE, OWNER_ROLE};
@@ -53,7 +53,7 @@ pub async fn managed(
     server: &Managed<'_>,
     leadership: &Leadership,
     random: &mut (impl CryptoRng + Send),
-) -> Result<Finding, LostLeadership> {
+) -> Result<Looked, LostLeadership> {
     let name = format!("PostgreSQL at {}:{}", server.host, server.port);
     within_pass(&name, look(server, &name, leadership, random)).await
 }
@@ -63,10 +63,11 @@ async fn look(
     name: &str,
     leadership: &Leadership,
     random: &mut (impl CryptoRng + Send),
-) -> Result<Finding, Stopped> {
+) -> Result<Looked, Stopped> {
     let server = managed.server(DATABASE, name);
     let credentials = managed.credentials;
     for (role, password) in [
+        ("postgres", &credentials.superuser_password),
         (OWNER_ROLE, &credentials.owner_password),
         (BOT_ROLE, &credentials.bot_password),
     ] {
@@ -96,16 +97,21 @@ async fn look(
         );
         let commands = plan::plan(&seen, &[owner, bot], random);
         run(&server, &mut connection, commands, leadership).await?;
-        Ok::<_, Stopped>(version)
+        let identity = identity(&mut connection, is_there).await;
+        let identity = identity.map_err(|error| server.failed(&error))?;
+        Ok::<_, Stopped>((version, identity))
     };
-    let version = looked.await;
+    let looked = looked.await;
     close(connection).await;
-    let version = version?;
+    let (version, identity) = looked?;
     if !is_there {
         close_new_schema(&server, leadership).await?;
     }
     let message = format!("{name} ({version}) has its roles and the database {DATABASE}");
-    Ok(finding(Reason::Connected, message))
+    Ok(Looked {
+        finding: finding(Reason::Connected, message),
+        identity: Some(identity),
+    })
 }
 
 impl Managed<'_> {
@@ -155,6 +161,21 @@ async fn version(server: &Server, connection: &mut PgConnection) -> Result<Strin
         ));
     }
     Ok(version)
+}
+
+/// Which database it is; `inside` of it, whether it has tables of a shop.
+async fn identity(connection: &mut PgConnection, inside: bool) -> sqlx::Result<Identity> {
+    let row = sqlx::query(
+        "SELECT system_identifier::text, to_regclass('_sqlx_migrations') IS NULL
+         FROM pg_control_system()",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Identity {
+        system: row.try_get(0)?,
+        address: None,
+        is_empty: !inside || row.try_get(1)?,
+    })
 }
 
 async fn seen(connection: &mut PgConnection, inside: bool) -> sqlx::Result<Seen> {

@@ -31,6 +31,10 @@ pub fn state(valid: &Validated, found: &Found, progress: &Progress, wanted: &[Ch
     if progress.migrated_image.as_ref() == Some(image) {
         return migrated();
     }
+    if progress.database_replaced {
+        let message = "waits for the shop's database: see DatabaseReady".to_owned();
+        return say(false, Truth::False, Reason::Waiting, message);
+    }
     if progress.held {
         let message = "a restore migrates what it brings back".to_owned();
         return say(false, Truth::False, Reason::Restoring, message);

@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod compare;
 pub mod credentials;
 pub mod dereference;
+pub mod identity;
 pub mod migration;
 pub mod names;
 mod reconcile;
@@ -99,6 +100,10 @@ pub struct KnownKinds {
 
 /// How far a shop has come; decides which children may exist yet.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each holds or not, by itself"
+)]
 pub struct Progress {
     /// The database answers, with its roles.
     pub database_ready: bool,
@@ -108,6 +113,21 @@ pub struct Progress {
     pub redis_empty_shards: BTreeSet<usize>,
     /// Shards whose surplus replicas hold nothing that is not elsewhere: they may shrink.
     pub redis_shrinkable: BTreeSet<usize>,
-    /// A restore holds the shop: no bot may run, no schedule may start.
+    /// The shop is held: no bot may run, no schedule may start, nothing is migrated.
     pub held: bool,
+    /// The database answers, be it the shop's own or another in its place.
+    pub database_answers: bool,
+    /// Another database has taken the place of the shop's.
+    pub database_replaced: bool,
+    /// The shop's database was empty when it became the shop's: it is migrated before a bot runs.
+    pub unmigrated: bool,
+    /// System identifier of the database.
+    pub system_identifier: Option<String>,
+}
+
+impl Progress {
+    /// Whether no bot may run now.
+    pub fn keeps_bots_away(&self) -> bool {
+        self.held || self.unmigrated
+    }
 }

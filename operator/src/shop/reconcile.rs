@@ -10,11 +10,12 @@ use kube::{Resource as _, ResourceExt as _};
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
 use super::{Child, Credentials, Fault, Found, Needs, Progress, Validated};
-use super::{apply, build, cluster, migration, status, stores, upkeep, validate};
+use super::{apply, build, cluster, identity, migration, status, stores, upkeep, validate};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
 use crate::controller::fresh;
 use crate::crds::{Endpoints, WhatsAppShop, WhatsAppShopStatus};
+use crate::database::Looked;
 
 /// Time between two looks at a shop that is well: what no watch tells is seen then.
 const RESYNC: Duration = Duration::from_secs(30);
@@ -109,12 +110,8 @@ impl Look<'_> {
             self.upkeep(None).await?;
             return Ok(Outcome::Waiting);
         };
-        self.progress
-            .migrated_image
-            .clone_from(&self.status.migrated_image);
         let database = stores::database(self.ctx, &valid, &self.found, &made).await?;
-        self.progress.database_ready = database.truth == Truth::True;
-        self.found_out(ConditionType::DatabaseReady, database);
+        self.database(database).await?;
         let restoring = self.upkeep(Some((&valid, &made))).await?;
         let redis = self.redis(&valid, &made).await?;
         let again = redis.again.or(restoring.then_some(RESTORING));
@@ -141,6 +138,55 @@ impl Look<'_> {
         })
     }
 
+    /// Whether the database that answers is the shop's. One that took its place holds the shop;
+    /// that is written before anything else is done, for a restore must have begun after it.
+    async fn database(&mut self, looked: Looked) -> Result<()> {
+        let Looked {
+            mut finding,
+            identity,
+        } = looked;
+        let annotations = self.shop.annotations();
+        if let Some(seen) = &identity {
+            let known = identity::Known {
+                status: self.status.database.as_ref(),
+                restores: &self.found.restores,
+                accepted: annotations.get(identity::ACCEPT).map(String::as_str),
+                now: Timestamp::now(),
+            };
+            let judged = identity::judge(seen, &known);
+            self.status.database = Some(judged.status);
+            if judged.is_another {
+                self.status.migrated_image = None;
+                self.shop = status::patch(self.ctx, &self.shop, &self.status)
+                    .await
+                    .context("write which database is the shop's")?;
+            }
+        }
+        let database = self.status.database.clone().unwrap_or_default();
+        let progress = &mut self.progress;
+        progress.database_answers = finding.truth == Truth::True;
+        progress.database_replaced = database.replaced_by.is_some();
+        progress.unmigrated = database.unmigrated;
+        progress.system_identifier = self.status.database.as_ref().map(|it| {
+            let other = it.replaced_by.as_ref();
+            other.unwrap_or(&it.system_identifier).clone()
+        });
+        progress
+            .migrated_image
+            .clone_from(&self.status.migrated_image);
+        let told = identity::told(&database, &self.shop.name_any());
+        if let (true, Some(message)) = (progress.database_answers, told) {
+            finding = Finding {
+                truth: Truth::False,
+                reason: Reason::DatabaseReplaced,
+                message,
+            };
+        }
+        self.progress.database_ready = finding.truth == Truth::True;
+        self.found_out(ConditionType::DatabaseReady, finding);
+        Ok(())
+    }
+
     /// Restores and backups; returns whether a restore is under way. `None` while nothing may be
     /// begun.
     async fn upkeep(&mut self, ready: Option<(&Validated, &Credentials)>) -> Result<bool> {
@@ -148,7 +194,7 @@ impl Look<'_> {
         let now = Timestamp::now();
         let kept = upkeep::upkeep(self.ctx, &self.shop, &self.found, site.as_ref(), now).await;
         let kept = kept.context("look after backups and restores")?;
-        self.progress.held = kept.hold.is_some();
+        self.progress.held = kept.hold.is_some() || self.progress.database_replaced;
         self.conditions.merge(kept.summary.conditions);
         self.status.last_backup = kept.summary.last_backup;
         self.status.last_verified_backup = kept.summary.last_verified_backup;
@@ -231,6 +277,10 @@ impl Look<'_> {
         }
         self.progress.migrated_image = Some(valid.bot_image.clone());
         self.status.migrated_image = Some(valid.bot_image.clone());
+        self.progress.unmigrated = false;
+        if let Some(database) = &mut self.status.database {
+            database.unmigrated = false;
+        }
         build::build(valid, &self.found, &self.progress, credentials, defaults)
     }
 
@@ -279,7 +329,7 @@ impl Look<'_> {
     async fn tell(mut self) -> Result<()> {
         let trouble = status::pod_trouble(self.ctx, &self.shop, &self.found).await;
         let trouble = trouble.context("read the bots' pods")?;
-        let bots = status::bot_available(&self.found, self.progress.held, trouble);
+        let bots = status::bot_available(&self.found, &self.progress, trouble);
         self.conditions.merge(bots);
         let said = self.shop.status.clone().unwrap_or_default();
         let before = Conditions::of_status(&said.conditions);

@@ -7,8 +7,8 @@ use kube::runtime::events::EventType;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Map, Value, json};
 
-use super::Found;
 use super::names::{COMPONENT, INSTANCE};
+use super::{Found, Progress};
 use crate::conditions::{ConditionType, Conditions, Reason, Truth};
 use crate::context::{Context, MANAGER};
 use crate::crds::{WhatsAppShop, WhatsAppShopStatus};
@@ -47,7 +47,11 @@ pub fn bots(found: &Found) -> Bots {
 }
 
 /// The condition `BotAvailable`. `trouble` says what is wrong with the pods, where something is.
-pub fn bot_available(found: &Found, held: bool, trouble: Option<(Reason, String)>) -> Conditions {
+pub fn bot_available(
+    found: &Found,
+    progress: &Progress,
+    trouble: Option<(Reason, String)>,
+) -> Conditions {
     let mut conditions = Conditions::default();
     let mut say = |truth: bool, reason: Reason, message: String| {
         conditions.set(ConditionType::BotAvailable, truth, reason, message);
@@ -57,7 +61,13 @@ pub fn bot_available(found: &Found, held: bool, trouble: Option<(Reason, String)
         wanted, available, ..
     } = count;
     let enough = found.bots().all(|live| is_true(live, "Available"));
-    if held {
+    if progress.database_replaced {
+        let message = "the bots are stopped: see DatabaseReady".to_owned();
+        say(false, Reason::DatabaseReplaced, message);
+    } else if progress.unmigrated {
+        let message = "bots start once the database is migrated".to_owned();
+        say(false, Reason::Waiting, message);
+    } else if progress.held {
         let message = "the bots are stopped while a restore runs".to_owned();
         say(false, Reason::Restoring, message);
     } else if count.deployments == 0 {

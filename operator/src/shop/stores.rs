@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Credentials, Found, Validated};
 use crate::conditions::{Finding, Reason, Truth};
 use crate::context::Context;
-use crate::database::{self, Authority, Managed};
+use crate::database::{self, Authority, Looked, Managed};
 
 /// Port of PostgreSQL.
 const POSTGRES_PORT: u16 = 5432;
@@ -21,19 +21,19 @@ pub async fn database(
     shop: &Validated,
     found: &Found,
     credentials: &Credentials,
-) -> Result<Finding> {
+) -> Result<Looked> {
     let spec = &shop.spec.database;
     if let Some(external) = &spec.external {
-        let finding = database::external(external, &found.secrets, &ctx.leadership).await?;
-        return Ok(finding);
+        let looked = database::external(external, &found.secrets, &ctx.leadership).await?;
+        return Ok(looked);
     }
     let Some(made) = &credentials.database else {
-        return Ok(starting("the database has no credentials yet"));
+        return Ok(starting("the database has no credentials yet").into());
     };
     let (host, authority, max_connections) = if let Some(managed) = &spec.managed {
         let set = found.child("StatefulSet", &shop.names.postgres());
         if let Some(waits) = not_started(set) {
-            return Ok(waits);
+            return Ok(waits.into());
         }
         let authority = Authority::Certificate(&made.ca_certificate);
         (
@@ -44,7 +44,7 @@ pub async fn database(
     } else {
         let cluster = found.child("Cluster", &shop.names.postgres());
         if let Err(waits) = database::cloud_native_pg(found.kinds.cloud_native_pg, cluster) {
-            return Ok(waits);
+            return Ok(waits.into());
         }
         (
             shop.names.cnpg_host(),
@@ -60,8 +60,8 @@ pub async fn database(
         max_connections,
     };
     let mut random: StdRng = rand::make_rng();
-    let finding = database::managed(&server, &ctx.leadership, &mut random).await?;
-    Ok(finding)
+    let looked = database::managed(&server, &ctx.leadership, &mut random).await?;
+    Ok(looked)
 }
 
 /// `max_connections` of CloudNativePG's servers, which nobody sets: PostgreSQL's default.

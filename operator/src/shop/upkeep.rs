@@ -28,7 +28,7 @@ pub struct Upkeep {
 
 /// Brings restores on, records and begins backups, sums up.
 ///
-/// `site` is what Jobs are built from, with `Progress::database_ready` as it was just found;
+/// `site` is what Jobs are built from, with what was just found of the database in its progress;
 /// `None` while the shop is paused or its manifest cannot be used: then nothing begins, and what
 /// ends is recorded all the same.
 ///
@@ -53,7 +53,7 @@ pub async fn upkeep(
     let deployments: Vec<&Value> = found.bots().collect();
     let gate = gate(shop, site);
     let for_restores = match (&gate, site) {
-        (Gate::Open, Some(site)) if !site.progress.database_ready => {
+        (Gate::Open, Some(site)) if !site.progress.database_answers => {
             Gate::Closed("the shop's database is not ready: see DatabaseReady".to_owned())
         }
         _ => gate.clone(),
@@ -61,7 +61,11 @@ pub async fn upkeep(
     let (restores, backups) = (&found.restores, &found.backups);
     let brought_on =
         restore::look_after(&desk, restores, backups, &deployments, for_restores).await?;
+    let replaced = site.is_some_and(|site| site.progress.database_replaced);
     let for_backups = match (&gate, &brought_on.hold) {
+        (Gate::Open, None) if replaced => {
+            Gate::Closed("another database is in the shop's place: see DatabaseReady".to_owned())
+        }
         (Gate::Open, Some(hold)) => Gate::Closed(format!("waits for a restore. {hold}")),
         _ => gate,
     };

@@ -15,5 +15,6 @@ mod harness;
 mod kinds;
 mod leaders;
 mod redis;
+mod replaced;
 mod rights;
 mod serving;

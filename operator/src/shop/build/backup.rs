@@ -125,7 +125,7 @@ pub(super) fn cron_jobs(site: &Site) -> Vec<Child> {
 /// next. Nothing runs while a restore holds the shop, or before there is a database to back up.
 fn cron_job(site: &Site, name: &str, task: Task, schedule: &str, suspend: bool) -> Option<Child> {
     let spec = job_spec(site, task)?;
-    let waits = site.progress.held || site.serving_image().is_none();
+    let waits = site.progress.keeps_bots_away() || site.serving_image().is_none();
     Some(Child::from_json::<CronJob>(json!({
         "metadata": site.metadata(name, task.component()),
         "spec": {

@@ -104,7 +104,7 @@ fn leftovers(site: &Site) -> Vec<Part> {
         deployment.is_some_and(|d| d["status"]["availableReplicas"].as_i64().unwrap_or(0) > 0)
     };
     let wanted = parts(site);
-    if site.progress.held || wanted.iter().all(serves) {
+    if site.progress.keeps_bots_away() || wanted.iter().all(serves) {
         return Vec::new();
     }
     [Part::All, Part::Ingress, Part::Worker]
@@ -158,7 +158,7 @@ fn deployment(site: &Site, part: Part, image: &str) -> Child {
 /// it is given its minimum to begin with.
 fn replicas(site: &Site, part: Part) -> Option<i32> {
     let bot = &site.shop.spec.bot;
-    if site.progress.held {
+    if site.progress.keeps_bots_away() {
         return Some(0);
     }
     let Some(autoscaling) = bot.autoscaling.as_ref().filter(|_| part.is_scaled()) else {

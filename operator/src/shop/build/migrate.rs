@@ -26,7 +26,12 @@ pub(super) fn job(site: &Site) -> Option<Child> {
         return None;
     }
     let spec = spec(site);
-    let name = site.names().migrate(&hash_of_value(&spec)[..10]);
+    // What was done in another database is not done in this one.
+    let hash = match &site.progress.system_identifier {
+        Some(database) => hash_of_value(&json!([spec, database])),
+        None => hash_of_value(&spec),
+    };
+    let name = site.names().migrate(&hash[..10]);
     Some(Child::from_json::<Job>(json!({
         "metadata": site.metadata(&name, "migrate"),
         "spec": spec,

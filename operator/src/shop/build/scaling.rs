@@ -42,7 +42,7 @@ pub(super) fn all(site: &Site) -> Vec<Child> {
 /// The autoscaler; a restore takes it away, for it would start bots.
 fn autoscaler(site: &Site, part: Part) -> Option<Child> {
     let wanted = site.shop.spec.bot.autoscaling.as_ref()?;
-    if site.progress.held || !part.is_scaled() {
+    if site.progress.keeps_bots_away() || !part.is_scaled() {
         return None;
     }
     let name = part.name(site);

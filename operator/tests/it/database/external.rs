@@ -27,7 +27,8 @@ async fn look(keys: &[(&str, &str)], with_owner: bool) -> Finding {
         .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()))
         .collect();
     let secrets = BTreeMap::from([("toko-db".to_owned(), Some(keys))]);
-    external(&database, &secrets, &leader()).await.unwrap()
+    let looked = external(&database, &secrets, &leader()).await.unwrap();
+    looked.finding
 }
 
 /// Looks, and makes sure that the password is not told.

@@ -2,8 +2,8 @@
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use warung_operator::conditions::{Finding, Reason, Truth};
-use warung_operator::database::{Authority, Managed, managed};
+use warung_operator::conditions::{Reason, Truth};
+use warung_operator::database::{Authority, Identity, Looked, Managed, managed};
 use warung_operator::lease::{Leadership, LostLeadership};
 use warung_operator::shop::DatabaseCredentials;
 
@@ -24,7 +24,7 @@ async fn look(
     server: &Server,
     credentials: &DatabaseCredentials,
     leadership: &Leadership,
-) -> Result<Finding, LostLeadership> {
+) -> Result<Looked, LostLeadership> {
     init_tls();
     let target = Managed {
         host: "127.0.0.1",
@@ -37,10 +37,12 @@ async fn look(
     managed(&target, leadership, &mut random).await
 }
 
-async fn connected(server: &Server, credentials: &DatabaseCredentials) {
-    let found = look(server, credentials, &leader()).await.unwrap();
+async fn connected(server: &Server, credentials: &DatabaseCredentials) -> Identity {
+    let looked = look(server, credentials, &leader()).await.unwrap();
+    let found = looked.finding;
     assert_eq!(found.reason, Reason::Connected, "{}", found.message);
     assert_eq!(found.truth, Truth::True);
+    looked.identity.unwrap()
 }
 
 /// What changes whenever a role, the database or its schema is changed.
@@ -62,8 +64,14 @@ async fn a_managed_database_is_made_kept_and_closed() {
     assert!(look(&server, &credentials, &lost).await.is_err());
     assert!(!server.postgres.has_database("warung").await.unwrap());
 
-    connected(&server, &credentials).await;
-    let owner = "CREATE EXTENSION pg_trgm; CREATE TABLE sejarah (n int);
+    // It is known by the identifier that the server made up with its data.
+    let identity = connected(&server, &credentials).await;
+    let identifier = "SELECT system_identifier::text FROM pg_control_system()";
+    assert_eq!(identity.system, server.ask("postgres", identifier).await);
+    assert!(identity.is_empty);
+    assert!(connected(&server, &credentials).await.is_empty);
+    let owner =
+        "CREATE EXTENSION pg_trgm; CREATE TABLE sejarah (n int); CREATE TABLE _sqlx_migrations ();
         GRANT USAGE ON SCHEMA public TO warung_bot; GRANT SELECT ON sejarah TO warung_bot";
     server.run_as("warung_owner", "milik", owner).await.unwrap();
     let bot = async |sql: &str| server.run_as("warung_bot", "layan", sql).await;
@@ -87,7 +95,7 @@ async fn a_managed_database_is_made_kept_and_closed() {
 
     // A look at what is right changes nothing.
     let before = versions(&server).await;
-    connected(&server, &credentials).await;
+    assert!(!connected(&server, &credentials).await.is_empty);
     assert_eq!(versions(&server).await, before);
 
     // What a person broke is mended.
@@ -119,7 +127,7 @@ async fn a_managed_database_is_trusted_only_by_its_certificate_and_password() {
     let server = Server::start().await;
     let mut wrong = credentials(&server);
     wrong.superuser_password = "bukan".to_owned();
-    let found = look(&server, &wrong, &leader()).await.unwrap();
+    let found = look(&server, &wrong, &leader()).await.unwrap().finding;
     assert_eq!(found.reason, Reason::AuthenticationFailed);
     assert!(!found.message.contains("bukan"));
 
@@ -128,12 +136,12 @@ async fn a_managed_database_is_trusted_only_by_its_certificate_and_password() {
     let other = warung_operator::shop::credentials::tls::certify("lain", names, now);
     let mut stranger = credentials(&server);
     stranger.ca_certificate = other.unwrap().ca_certificate;
-    let found = look(&server, &stranger, &leader()).await.unwrap();
+    let found = look(&server, &stranger, &leader()).await.unwrap().finding;
     assert_eq!(found.reason, Reason::TlsFailed, "{}", found.message);
 
     let mut unfit = credentials(&server);
     unfit.bot_password = "pässword".to_owned();
-    let found = look(&server, &unfit, &leader()).await.unwrap();
+    let found = look(&server, &unfit, &leader()).await.unwrap().finding;
     assert_eq!(found.reason, Reason::ValueInvalid);
 
     server
@@ -143,6 +151,7 @@ async fn a_managed_database_is_trusted_only_by_its_certificate_and_password() {
         .unwrap();
     let found = look(&server, &credentials(&server), &leader())
         .await
-        .unwrap();
+        .unwrap()
+        .finding;
     assert_eq!(found.reason, Reason::Unreachable);
 }

@@ -66,7 +66,8 @@ pub(crate) async fn run(bed: &Bed, shop: &Shop) -> Result<Vec<(&'static str, Dur
     Ok(steps)
 }
 
-/// Throws the database's volume away; returns how long until an empty one is up.
+/// Throws the database's volume away; returns how long until an empty one is up and the shop is
+/// held, so that nobody sells from it.
 async fn lose(bed: &Bed) -> Result<Duration> {
     let begun = Instant::now();
     let set = format!("{NAME}-postgres");
@@ -88,7 +89,9 @@ async fn lose(bed: &Bed) -> Result<Duration> {
         let now = bed.get("pod", &pod).await?;
         ensure!(now["metadata"]["uid"] != uid, "the old pod is still there");
         let shop = bed.get("shop", NAME).await?;
-        holds(&shop, "DatabaseReady")?;
+        let held = r#""reason":"DatabaseReplaced""#;
+        let said = shop["status"]["conditions"].to_string();
+        ensure!(said.contains(held), "the shop is not held: {said}");
         ensure!(sql(bed, "SELECT 1").await? == "1", "no answer");
         ensure!(
             sql(bed, "SELECT coalesce(to_regclass('orders')::text, 'gone')").await? == "gone",
