@@ -48,8 +48,10 @@ pub struct Validated {
 /// Where an external PostgreSQL is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalAddress {
-    /// Its port.
+    /// The port that the bots connect to.
     pub port: u16,
+    /// The port that the owner connects to, which a pooler in front of the bots may make another.
+    pub owner_port: u16,
     /// The role that the bots log in as.
     pub bot_role: String,
     /// The role that migrates.
@@ -426,6 +428,7 @@ fn external_database(spec: &WhatsAppShopSpec, found: &Found) -> Option<ExternalA
     let owner = options(external.owner())?;
     Some(ExternalAddress {
         port: bot.get_port(),
+        owner_port: owner.get_port(),
         bot_role: bot.get_username().to_owned(),
         owner_role: owner.get_username().to_owned(),
     })

@@ -10,7 +10,7 @@ use super::{
     redis::BUS_PORT,
     secrets::{POSTGRES_PORT, REDIS_PORT},
 };
-use crate::shop::Child;
+use crate::shop::{Child, ExternalAddress};
 
 const HTTPS_PORT: u16 = 443;
 const DNS_PORT: u16 = 53;
@@ -59,7 +59,7 @@ fn nobody(site: &Site) -> Child {
 
 fn of_bots(site: &Site) -> Child {
     let mut out = vec![dns(), anywhere(&outside_ports(site))];
-    out.extend(to_database(site));
+    out.extend(to_database(site, |external| external.port));
     out.extend(to_redis(site));
     policy(
         site,
@@ -68,20 +68,29 @@ fn of_bots(site: &Site) -> Child {
         &json!({
             "podSelector": { "matchLabels": site.selector("bot") },
             "policyTypes": ["Ingress", "Egress"],
-            // Ingress controllers and Prometheus, wherever they run in this cluster.
-            "ingress": [{
-                "from": [{ "namespaceSelector": {} }],
-                "ports": [tcp(HTTP_PORT)],
-            }],
+            "ingress": [to_bots(site)],
             "egress": out,
         }),
     )
 }
 
+/// Who may speak with bots. Webhooks are signed; metrics and probes name no customer, and no
+/// Ingress or HTTPRoute of ours leads to them.
+fn to_bots(site: &Site) -> Value {
+    let ports = [tcp(HTTP_PORT)];
+    if site.shop.spec.expose.is_some() {
+        // An ingress controller may run in the host's network, a load balancer outside of the
+        // cluster: no selector finds them, and their addresses are nobody's to know here.
+        return json!({ "ports": ports });
+    }
+    // Pods of the cluster, such as Prometheus. A policy of the namespace's owner may add others.
+    json!({ "from": [{ "namespaceSelector": {} }], "ports": ports })
+}
+
 /// Backups, restores and migrations: the database.
 fn of_jobs(site: &Site) -> Child {
     let mut out = vec![dns()];
-    out.extend(to_database(site));
+    out.extend(to_database(site, |external| external.owner_port));
     outwards(site, "jobs", &DATABASE_JOBS, &out)
 }
 
@@ -185,7 +194,8 @@ fn anywhere(ports: &[u16]) -> Value {
     json!({ "ports": ports.iter().map(|port| tcp(*port)).collect::<Vec<_>>() })
 }
 
-fn to_database(site: &Site) -> Vec<Value> {
+/// PostgreSQL; `port` says which one of somebody else's, for bots and owner may take two ways.
+fn to_database(site: &Site, port: impl Fn(&ExternalAddress) -> u16) -> Vec<Value> {
     let rule = |labels: &Value| json!({ "to": [pods(labels)], "ports": [tcp(POSTGRES_PORT)] });
     let database = &site.shop.spec.database;
     if database.managed.is_some() {
@@ -194,7 +204,7 @@ fn to_database(site: &Site) -> Vec<Value> {
         vec![rule(&json!({ "cnpg.io/cluster": site.names().postgres() }))]
     } else {
         let external = site.shop.external_database.as_ref();
-        external.map(|e| anywhere(&[e.port])).into_iter().collect()
+        external.map(|e| anywhere(&[port(e)])).into_iter().collect()
     }
 }
 
@@ -234,7 +244,41 @@ fn port_of(url: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::port_of;
+    use crate::shop::build::tests::world::World;
+
+    fn spec(world: &World, policy: &str) -> Value {
+        world.child("NetworkPolicy", policy)["spec"].clone()
+    }
+
+    #[test]
+    fn a_shop_that_is_exposed_answers_whoever_asks_another_only_pods() {
+        let mut world = World::of_sample("everything-managed");
+        let exposed = spec(&world, "toko-bot");
+        let port = json!([{ "protocol": "TCP", "port": 8080 }]);
+        assert_eq!(exposed["ingress"], json!([{ "ports": port }]));
+        world.shop.spec.expose = None;
+        let inside = json!([{ "from": [{ "namespaceSelector": {} }], "ports": port }]);
+        assert_eq!(spec(&world, "toko-bot")["ingress"], inside);
+    }
+
+    #[test]
+    fn bots_and_the_owner_may_reach_the_database_by_different_ports() {
+        let mut world = World::of_sample("external-stores");
+        let secret = world.found.secrets.get_mut("toko-external-database");
+        let secret = secret.unwrap().as_mut().unwrap();
+        let url = "postgres://warung_owner:word@db.example.com:5433/toko";
+        secret.insert("owner".to_owned(), url.as_bytes().to_vec());
+        let reaches = |policy: &str, port: u16| {
+            let egress = spec(&world, policy)["egress"].to_string();
+            egress.contains(&format!("\"port\":{port}"))
+        };
+        // The bots pass a pooler, which a migration must not.
+        assert!(reaches("toko-bot", 6543) && !reaches("toko-bot", 5433));
+        assert!(reaches("toko-jobs", 5433) && !reaches("toko-jobs", 6543));
+    }
 
     #[test]
     fn a_port_is_found_in_any_url() {

@@ -57,6 +57,7 @@ fn an_external_database_is_known_by_its_url() {
     let validated = world.validated();
     let expected = ExternalAddress {
         port: 6543,
+        owner_port: 6543,
         bot_role: "warung_bot".to_owned(),
         owner_role: "warung_owner".to_owned(),
     };
