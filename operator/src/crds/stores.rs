@@ -156,12 +156,13 @@ pub struct ManagedRedis {
     /// The volume of each node.
     #[serde(default = "redis_storage")]
     pub storage: Storage,
-    /// CPU and memory of each node; three quarters of the memory limit may hold data.
+    /// CPU and memory of each node; three fifths of the memory limit may hold data,
+    /// the rest is for copies and buffers.
     #[serde(default = "redis_resources")]
     #[schemars(schema_with = "schema::redis_resources")]
     pub resources: ResourceRequirements,
     /// The number of a loss of keys that a person accepts: its slots are handed out anew, empty.
-    /// The condition `RedisDataSafe` tells the number. It stands for that loss alone: the next one
+    /// The conditions `RedisReady` and `RedisDataSafe` tell the number. It stands for that loss alone: the next one
     /// has another number and waits again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]

@@ -274,7 +274,12 @@ fn conditions(report: &Report) -> Conditions {
     let kind = ConditionType::RedisReady;
     conditions.set(kind, ready, reason, found.message.as_str());
     let (safe, found) = &findings.data_safe;
-    let reason = reason_of(found.reason, report.formed);
+    let reason = match found.reason {
+        // `RedisReady` says by it that pods wait to be replaced; here none need to.
+        redis::Reason::NoSyncedReplica => redis::Reason::ReplicaSyncing,
+        other => other,
+    };
+    let reason = reason_of(reason, report.formed);
     let kind = ConditionType::RedisDataSafe;
     conditions.set(kind, *safe, reason, found.message.as_str());
     conditions
