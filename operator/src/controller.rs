@@ -69,6 +69,7 @@ async fn queue(
 ) {
     let (store, writer) = reflector::store::<WhatsAppShop>();
     let namespace = namespace.as_deref();
+    let metrics = ctx.metrics.clone();
     let shops = watcher(api(&ctx.client, namespace), watcher::Config::default())
         .default_backoff()
         .modify(slim)
@@ -79,7 +80,11 @@ async fn queue(
             predicates::generation.combine(predicates::annotations),
             PredicateConfig::default(),
         )
-        .map_ok(|shop| ReconcileRequest::from(ObjectRef::from_obj(&shop)))
+        .map_ok(move |shop| {
+            let namespace = shop.namespace().unwrap_or_default();
+            metrics.awaits_look(&namespace, &shop.name_any());
+            ReconcileRequest::from(ObjectRef::from_obj(&shop))
+        })
         .boxed();
     let mut triggers = related(&ctx, namespace, &store);
     triggers.push(shops);
@@ -181,8 +186,15 @@ async fn look(
             ("failed", Err(LookFailed(error)))
         }
     };
-    ctx.metrics
-        .reconciled("WhatsAppShop", outcome, began.elapsed());
+    let metrics = &ctx.metrics;
+    metrics.reconciled("WhatsAppShop", outcome, began.elapsed());
+    let namespace = shop.namespace().unwrap_or_default();
+    if outcome == "gone" {
+        // Nothing may ask for it ever again.
+        metrics.forget(&namespace, &shop.name_any());
+    } else {
+        metrics.looked(&namespace, &shop.name_any());
+    }
     result
 }
 

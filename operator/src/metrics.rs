@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus::{
@@ -24,11 +24,14 @@ pub struct Metrics {
     backing_off: IntGauge,
     leader: IntGauge,
     shops: IntGauge,
+    oldest_look: IntGauge,
     conditions: IntGaugeVec,
     writes: IntCounterVec,
     foreign: IntCounterVec,
     backups: Gauges,
     seen: Mutex<HashMap<(String, String), HashSet<String>>>,
+    /// When each shop was looked at last, or first heard of.
+    looks: Mutex<HashMap<(String, String), Instant>>,
 }
 
 impl Metrics {
@@ -83,6 +86,10 @@ impl Metrics {
                 "warung_operator_shops",
                 "Shops that this operator looks after",
             ),
+            oldest_look: gauge(
+                "warung_operator_oldest_look_seconds",
+                "Age of the last look at the shop that has waited longest for one",
+            ),
             writes: counter(
                 "warung_operator_writes_total",
                 "Objects written, by kind and verb (apply, create, patch, delete)",
@@ -98,6 +105,7 @@ impl Metrics {
             conditions,
             registry,
             seen: Mutex::default(),
+            looks: Mutex::default(),
         }
     }
 
@@ -113,6 +121,26 @@ impl Metrics {
         self.duration
             .with_label_values(&[kind])
             .observe(took.as_secs_f64());
+    }
+
+    /// A shop wants to be looked at; from now on it grows old.
+    pub fn awaits_look(&self, namespace: &str, shop: &str) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let shop = (namespace.to_owned(), shop.to_owned());
+        looks.entry(shop).or_insert_with(Instant::now);
+    }
+
+    /// A shop was looked at, however that ended.
+    pub fn looked(&self, namespace: &str, shop: &str) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.insert((namespace.to_owned(), shop.to_owned()), Instant::now());
+    }
+
+    /// How long ago the shop that waits longest was looked at.
+    fn oldest_look(&self, now: Instant) -> Duration {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = looks.values().min();
+        oldest.map_or(Duration::ZERO, |at| now.saturating_duration_since(*at))
     }
 
     /// How many shops wait after a failure.
@@ -162,6 +190,9 @@ impl Metrics {
     /// A shop is gone.
     pub fn forget(&self, namespace: &str, shop: &str) {
         self.backups.forget(namespace, shop);
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.remove(&(namespace.to_owned(), shop.to_owned()));
+        drop(looks);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let types = seen.remove(&(namespace.to_owned(), shop.to_owned()));
         for kind in types.into_iter().flatten() {
@@ -185,10 +216,14 @@ impl Metrics {
         for (namespace, shop) in shops {
             self.forget(&namespace, &shop);
         }
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.clear();
     }
 
     /// As Prometheus reads it.
     pub fn render(&self) -> String {
+        let age = self.oldest_look(Instant::now()).as_secs();
+        self.oldest_look.set(i64::try_from(age).unwrap_or(i64::MAX));
         let mut text = Vec::new();
         // Writing to memory cannot fail, and the metrics are those registered above.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
@@ -232,5 +267,23 @@ mod tests {
         assert!(metrics.render().contains(line), "{}", metrics.render());
         metrics.forget("default", "toko");
         assert!(!metrics.render().contains("toko"));
+    }
+
+    #[test]
+    fn a_shop_that_nobody_looks_at_grows_old() {
+        let metrics = Metrics::new();
+        let age = |ahead: u64| {
+            let then = Instant::now() + Duration::from_secs(ahead);
+            metrics.oldest_look(then).as_secs()
+        };
+        assert_eq!(age(60), 0, "there is no shop yet");
+        metrics.awaits_look("default", "toko");
+        metrics.looked("default", "warung");
+        assert!(age(60) >= 59);
+        metrics.forget("default", "toko");
+        metrics.forget("default", "warung");
+        assert_eq!(age(60), 0);
+        let line = "warung_operator_oldest_look_seconds 0";
+        assert!(metrics.render().contains(line), "{}", metrics.render());
     }
 }

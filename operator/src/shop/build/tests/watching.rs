@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::monitoring::{ALERTS, DASHBOARD, RUNBOOKS};
 use super::world::World;
+use crate::metrics::Metrics;
 
 fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -13,6 +14,14 @@ fn project() -> PathBuf {
 
 fn alerts() -> Vec<Value> {
     serde_saphyr::from_str(ALERTS).unwrap()
+}
+
+/// The alerts of the operator's chart.
+fn of_operator() -> Vec<Value> {
+    let files = ["alerts.yaml", "alerts-of-shops.yaml"];
+    let read = |file| fs::read_to_string(project().join("charts/warung").join(file)).unwrap();
+    let lists = files.map(|file| serde_saphyr::from_str::<Vec<Value>>(&read(file)).unwrap());
+    lists.into_iter().flatten().collect()
 }
 
 /// Words of an expression that begin as our metrics do.
@@ -51,7 +60,9 @@ fn only_metrics_that_exist_are_asked_for() {
 
 #[test]
 fn every_alert_has_a_page_and_every_page_an_alert() {
-    let named: BTreeSet<String> = alerts()
+    let mut all = alerts();
+    all.extend(of_operator());
+    let named: BTreeSet<String> = all
         .iter()
         .map(|alert| format!("{}.md", alert["alert"].as_str().unwrap()))
         .collect();
@@ -61,6 +72,36 @@ fn every_alert_has_a_page_and_every_page_an_alert() {
         .filter(|name| name != "README.md")
         .collect();
     assert_eq!(named, pages);
+}
+
+#[test]
+fn the_chart_asks_for_figures_that_the_operator_has() {
+    let figures = Metrics::new();
+    figures.reconciled("WhatsAppShop", "failed", std::time::Duration::ZERO);
+    let rendered = figures.render();
+    for alert in of_operator() {
+        for metric in metrics(alert["expr"].as_str().unwrap()) {
+            // Conditions are known once a shop is; a test of `metrics` has their name.
+            let there = rendered.contains(&format!("# TYPE {metric} "));
+            assert!(there || metric == "warung_shop_condition", "{metric}");
+        }
+    }
+}
+
+#[test]
+fn a_shops_alert_is_the_same_for_the_chart_and_for_its_own_rule() {
+    let own = alerts();
+    let twice = of_operator().into_iter().filter_map(|ours| {
+        let same = own.iter().find(|own| own["alert"] == ours["alert"])?;
+        Some((ours, same.clone()))
+    });
+    let twice: Vec<_> = twice.collect();
+    assert_eq!(twice.len(), 2);
+    for (ours, own) in twice {
+        // Alertmanager takes alerts with the same labels for one.
+        assert_eq!(ours["labels"], own["labels"]);
+        assert_eq!(ours["for"], own["for"]);
+    }
 }
 
 #[test]
