@@ -51,7 +51,7 @@ words! {
         Ready,
         /// The manifest makes sense beyond what the API server checks by itself.
         ManifestValid,
-        /// Every Secret that the manifest names exists and has its keys.
+        /// Every Secret that the manifest names, or that the shop was served with, exists and has its keys.
         SecretsFound,
         /// Every object of the shop is in the cluster as it is wanted.
         ObjectsApplied,
@@ -89,7 +89,7 @@ words! {
         Invalid,
         /// Everything that was looked for is there.
         Found,
-        /// A Secret that the manifest names does not exist.
+        /// A Secret that the manifest names, or that the shop was served with, does not exist.
         SecretMissing,
         /// A Secret that the manifest names lacks a key.
         KeyMissing,

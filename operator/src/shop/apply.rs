@@ -125,11 +125,19 @@ pub async fn apply(
 ) -> kube::Result<Applied> {
     let writer = Writer { ctx, shop, found };
     let mut applied = Applied::default();
-    let changes: Vec<_> = wanted.iter().map(|c| writer.child(c).boxed()).collect();
-    let mut changes = futures_util::stream::iter(changes).buffered(AT_ONCE);
-    while let Some(change) = changes.next().await {
-        applied.take(change)?;
-    }
+    let (keys, rest): (Vec<&Child>, Vec<&Child>) = wanted.iter().partition(|c| is_key(c));
+    writer.children(&keys, &mut applied).await?;
+    // No volume is begun whose keys are not kept: it would look like one whose keys are lost.
+    let refused: BTreeSet<&ObjectKey> = applied.problems.iter().map(|it| &it.key).collect();
+    let missing = |child: &&Child| {
+        let key = child.key();
+        refused.contains(&key) && !found.children.contains_key(&key)
+    };
+    let keyless = keys.iter().any(missing);
+    let waits =
+        |child: &Child| keyless && holds_data(child) && !found.children.contains_key(&child.key());
+    let rest: Vec<&Child> = rest.into_iter().filter(|child| !waits(child)).collect();
+    writer.children(&rest, &mut applied).await?;
     let keys: BTreeSet<ObjectKey> = wanted.iter().map(Child::key).collect();
     for (key, live) in &found.children {
         if !keys.contains(key) && writer.may_delete(key, live) {
@@ -183,6 +191,15 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    async fn children(&self, wanted: &[&Child], applied: &mut Applied) -> kube::Result<()> {
+        let changes: Vec<_> = wanted.iter().map(|c| self.child(c).boxed()).collect();
+        let mut changes = futures_util::stream::iter(changes).buffered(AT_ONCE);
+        while let Some(change) = changes.next().await {
+            applied.take(change)?;
+        }
+        Ok(())
+    }
+
     async fn child(&self, child: &Child) -> Result<Change, Failure> {
         let key = child.key();
         match self.found.children.get(&key) {
@@ -479,6 +496,17 @@ impl Writer<'_> {
             "wrote a child"
         );
     }
+}
+
+/// Whether a child is a Secret that cannot be made again.
+fn is_key(child: &Child) -> bool {
+    child.resource.kind == "Secret" && child.keep != Keep::Never
+}
+
+/// Whether a child is, or makes, a volume.
+fn holds_data(child: &Child) -> bool {
+    let kind = child.resource.kind.as_str();
+    matches!(kind, "PersistentVolumeClaim" | "StatefulSet" | "Cluster")
 }
 
 /// Value of [`KEPT`].

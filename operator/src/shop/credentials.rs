@@ -3,7 +3,8 @@
 //! Each lives in a Secret that is created once and never overwritten; it is read from there ever
 //! after: [`Credentials::read_or_make`] takes what is found and makes only what has no Secret yet.
 //! A person may write another password or certificate into such a Secret; it is taken from the
-//! next look on. What writes these Secrets must create those that were not found (POST, and look
+//! next look on. A Secret of a shop that has a past is never made anew by itself: it is asked for,
+//! unless a person gives it up ([`RENEW`]). What writes these Secrets must create those that were not found (POST, and look
 //! again on a conflict), never replace one: a data key that is lost is lost for good.
 //!
 //! | Secret | keys ([`keys`](super::names::keys)) |
@@ -17,7 +18,7 @@ mod make;
 mod read;
 pub mod tls;
 
-pub use read::{Broken, Needs};
+pub use read::{Broken, Needs, Past, RENEW};
 
 /// Everything secret that the operator made for a shop. `None` where the manifest names an
 /// external store or an own key.

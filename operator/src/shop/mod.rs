@@ -25,7 +25,9 @@ pub mod upkeep;
 mod validate;
 
 pub use child::{Child, Keep, ObjectKey};
-pub use credentials::{BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs};
+pub use credentials::{
+    BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs, Past, RENEW,
+};
 pub use reconcile::{Outcome, reconcile};
 pub use validate::{Content, ExternalAddress, Fault, Reference, Validated, references, validate};
 

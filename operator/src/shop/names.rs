@@ -146,6 +146,11 @@ impl Names {
         format!("{}-migrate-{hash}", self.shop)
     }
 
+    /// Volume claim of the managed PostgreSQL.
+    pub fn postgres_claim(&self) -> String {
+        format!("data-{}-0", self.postgres())
+    }
+
     /// Host name of a Service of the shop.
     pub fn host(&self, service: &str) -> String {
         format!("{service}.{}.svc.{}", self.namespace, self.cluster_domain)

@@ -9,7 +9,7 @@ use kube::{Resource as _, ResourceExt as _};
 
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
-use super::{Child, Credentials, Fault, Found, Needs, Progress, Validated};
+use super::{Broken, Child, Credentials, Fault, Found, Needs, Past, Progress, RENEW, Validated};
 use super::{apply, build, cluster, identity, migration, status, stores, upkeep, validate};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
@@ -243,23 +243,35 @@ impl Look<'_> {
     }
 
     fn credentials(&mut self, valid: &Validated) -> Option<Credentials> {
+        let past = Past::of(&self.shop);
+        let given_up = past.given_up.map(str::to_owned);
         let made = Credentials::read_or_make(
             Needs::of(&valid.spec),
+            past,
             &valid.names,
             &self.found.children,
             &mut rand::rng(),
             Timestamp::now(),
         );
         match made {
-            Ok(credentials) => Some(credentials),
+            Ok(credentials) => {
+                let name = given_up.filter(|name| self.found.child("Secret", name).is_some());
+                if let Some(name) = name {
+                    let message = format!(
+                        "every Secret is there; {name} was made anew: take the annotation {RENEW} \
+                         off, or it is made anew another time"
+                    );
+                    self.say(ConditionType::SecretsFound, true, Reason::Found, &message);
+                }
+                Some(credentials)
+            }
             Err(broken) => {
+                let reason = match broken {
+                    Broken::Lost { .. } => Reason::SecretMissing,
+                    Broken::Key { .. } | Broken::Certificate(_) => Reason::KeyMissing,
+                };
                 let message = broken.to_string();
-                self.say(
-                    ConditionType::SecretsFound,
-                    false,
-                    Reason::KeyMissing,
-                    &message,
-                );
+                self.say(ConditionType::SecretsFound, false, reason, &message);
                 None
             }
         }

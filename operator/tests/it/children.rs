@@ -205,6 +205,43 @@ async fn the_keys_to_the_backups_outlive_a_shop_that_is_deleted_with_its_data() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_is_asked_for_and_never_made_anew_by_itself() {
+    let site = Site::new("lost-key").await;
+    let _operator = site.operator();
+    site.apply(&shop("toko", "")).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    let mut copy = site.get("secrets/toko-data-key").await.unwrap();
+    site.kubectl(&["delete", "secret", "toko-data-key"]).await;
+    let message = site
+        .says("toko", "SecretsFound", "False", "SecretMissing")
+        .await;
+    let named = "Secret toko-data-key is gone, though the volume of its PostgreSQL is there";
+    assert!(message.contains(named), "{message}");
+    site.at_rest().await;
+    assert!(site.get("secrets/toko-data-key").await.is_err());
+
+    // Put back from a copy, the shop goes on with the same key.
+    for own in ["resourceVersion", "uid", "managedFields"] {
+        copy["metadata"].as_object_mut().unwrap().remove(own);
+    }
+    site.apply(&copy.to_string()).await;
+    site.says("toko", "SecretsFound", "True", "Found").await;
+    let now = site.get("secrets/toko-data-key").await.unwrap();
+    assert_eq!(now["data"], copy["data"]);
+
+    // Without a copy a person gives it up by its name.
+    site.kubectl(&["delete", "secret", "toko-postgres"]).await;
+    site.says("toko", "SecretsFound", "False", "SecretMissing")
+        .await;
+    let word = "warung.dev/renew-secret=toko-postgres";
+    site.kubectl(&["annotate", "shop", "toko", word]).await;
+    site.appears("secrets/toko-postgres").await;
+    let message = site.says("toko", "SecretsFound", "True", "Found").await;
+    assert!(message.contains("every Secret"), "{message}");
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_longer_wanted_goes() {
     let site = Site::new("unwanted").await;
     let _operator = site.operator();

@@ -15,7 +15,7 @@ pub(super) fn claims(site: &Site) -> Vec<Child> {
     let spec = &site.shop.spec;
     let mut claims = Vec::new();
     if let Some(managed) = &spec.database.managed {
-        let name = format!("data-{}-0", site.names().postgres());
+        let name = site.names().postgres_claim();
         claims.push(claim(site, &name, "postgres", &managed.storage));
     }
     if let Some(managed) = &spec.redis.managed {

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use kube::ResourceExt as _;
 use rand::CryptoRng;
 use serde_json::Value;
 
 use super::{BackupKeyPair, Credentials, DatabaseCredentials, make, tls};
-use crate::crds::WhatsAppShopSpec;
+use crate::crds::{WhatsAppShop, WhatsAppShopSpec};
 use crate::shop::ObjectKey;
 use crate::shop::names::{Names, keys};
+
+/// Annotation of a shop: name of a Secret that is lost for good and may be made anew.
+pub const RENEW: &str = "warung.dev/renew-secret";
 
 /// Which secrets a shop needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +39,46 @@ impl Needs {
     }
 }
 
+/// What is known of the shop's past: a Secret that it was served with is never made anew by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Past<'a> {
+    /// A database was connected once, so that every Secret was there.
+    pub served: bool,
+    /// The value of [`RENEW`]: the Secret that a person has given up.
+    pub given_up: Option<&'a str>,
+}
+
+impl<'a> Past<'a> {
+    /// What a shop says of its past.
+    pub fn of(shop: &'a WhatsAppShop) -> Self {
+        let status = shop.status.as_ref();
+        let served = status.is_some_and(|it| it.migrated_image.is_some() || it.database.is_some());
+        Self {
+            served,
+            given_up: shop.annotations().get(RENEW).map(String::as_str),
+        }
+    }
+}
+
 /// Secrets that cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
+    /// A Secret is gone that something was sealed or protected with.
+    #[error(
+        "Secret {secret} is gone, though {since}: put it back from a copy, with its labels. Only if \
+         there is none, let a new one be made: kubectl annotate shop {shop} --overwrite \
+         {RENEW}={secret}. {price}"
+    )]
+    Lost {
+        /// The Secret.
+        secret: String,
+        /// The shop.
+        shop: String,
+        /// How it is known that it was needed.
+        since: &'static str,
+        /// What a new one costs.
+        price: &'static str,
+    },
     /// A Secret exists and lacks a key. It is not replaced: what it held may be needed.
     #[error("Secret {secret} has no text under the key {key}: put it back from a copy")]
     Key {
@@ -55,22 +96,31 @@ impl Credentials {
     /// Takes what the shop's Secrets hold and makes what has no Secret yet.
     ///
     /// # Errors
-    /// When a Secret exists and lacks what it should hold.
+    /// When a Secret exists and lacks what it should hold, or is gone though the shop has a past.
     pub fn read_or_make(
         needs: Needs,
+        past: Past,
         names: &Names,
         children: &BTreeMap<ObjectKey, Value>,
         random: &mut impl CryptoRng,
         now: Timestamp,
     ) -> Result<Self, Broken> {
         let secret = |name: String| Secret::find(children, name);
-        let data_key = match secret(names.data_key()) {
-            Some(secret) => secret.text(keys::DATA_KEY)?,
-            None => make::data_key(random),
+        let data_key = if let Some(secret) = secret(names.data_key()) {
+            secret.text(keys::DATA_KEY)?
+        } else {
+            let price = "What the old key sealed, digital goods and personal data, is then \
+                         lost: no other key opens it";
+            lost(past, names, children, names.data_key(), price)?;
+            make::data_key(random)
         };
-        let database = needs.database.then(|| match secret(names.postgres()) {
-            Some(secret) => secret.database(),
-            None => new_database(names, random, now),
+        let database = needs.database.then(|| {
+            if let Some(secret) = secret(names.postgres()) {
+                return secret.database();
+            }
+            let price = "The data stays: the server and its roles are given the new passwords";
+            lost(past, names, children, names.postgres(), price)?;
+            new_database(names, random, now)
         });
         let redis_password = needs.redis.then(|| match secret(names.redis()) {
             Some(secret) => secret.text(keys::PASSWORD),
@@ -87,6 +137,42 @@ impl Credentials {
             backup_key: backup_key.transpose()?,
         })
     }
+}
+
+/// Refuses to make a Secret anew that the shop was served with, or that belongs to a volume that is
+/// there.
+fn lost(
+    past: Past,
+    names: &Names,
+    children: &BTreeMap<ObjectKey, Value>,
+    secret: String,
+    price: &'static str,
+) -> Result<(), Broken> {
+    let data = [
+        ("PersistentVolumeClaim", names.postgres_claim()),
+        ("Cluster", names.postgres()),
+    ];
+    let is_there = |(kind, name): (&str, String)| {
+        let found = children.get(&ObjectKey::new(kind, &name));
+        found.is_some_and(|it| it["metadata"]["deletionTimestamp"].is_null())
+    };
+    let since = if past.served {
+        "the shop has been served with it"
+    } else if data.into_iter().any(is_there) {
+        "the volume of its PostgreSQL is there"
+    } else {
+        return Ok(());
+    };
+    if past.given_up == Some(secret.as_str()) {
+        return Ok(());
+    }
+    let shop = names.shop.clone();
+    Err(Broken::Lost {
+        secret,
+        shop,
+        since,
+        price,
+    })
 }
 
 fn new_database(
@@ -183,9 +269,17 @@ mod tests {
     }
 
     fn read(children: &BTreeMap<ObjectKey, Value>, seed: u64) -> Result<Credentials, Broken> {
+        read_later(children, seed, Past::default())
+    }
+
+    fn read_later(
+        children: &BTreeMap<ObjectKey, Value>,
+        seed: u64,
+        past: Past,
+    ) -> Result<Credentials, Broken> {
         let now = "2026-11-24T03:12:00Z".parse().unwrap();
         let mut random = StdRng::seed_from_u64(seed);
-        Credentials::read_or_make(ALL, &names(), children, &mut random, now)
+        Credentials::read_or_make(ALL, past, &names(), children, &mut random, now)
     }
 
     /// Every secret by the Secret and key that it is kept under.
@@ -289,6 +383,34 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_a_shop_was_served_with_is_made_anew_only_at_a_persons_word() {
+        let whole = live(&read(&BTreeMap::new(), 1).unwrap());
+        let mut past = Past {
+            served: true,
+            given_up: None,
+        };
+        assert!(read_later(&whole, 2, past).is_ok());
+        for lost in ["toko-data-key", "toko-postgres"] {
+            let mut children = whole.clone();
+            children.remove(&key_of(lost));
+            let told = read_later(&children, 2, past).err().unwrap().to_string();
+            assert!(told.contains(&format!("Secret {lost} is gone")), "{told}");
+            past.given_up = Some(lost);
+            assert!(read_later(&children, 2, past).is_ok());
+            past.given_up = None;
+        }
+
+        // A volume that is there tells the same, one that is going does not.
+        let claim = ObjectKey::new("PersistentVolumeClaim", "data-toko-postgres-0");
+        let mut children = BTreeMap::from([(claim.clone(), json!({"metadata": {}}))]);
+        let told = read(&children, 2).err().unwrap().to_string();
+        assert!(told.contains("the volume of its PostgreSQL"), "{told}");
+        let going = json!({"metadata": {"deletionTimestamp": "2026-11-24T03:12:00Z"}});
+        children.insert(claim, going);
+        assert!(read(&children, 2).is_ok());
+    }
+
+    #[test]
     fn nothing_is_made_that_the_manifest_does_not_need() {
         let none = Needs {
             database: false,
@@ -298,7 +420,9 @@ mod tests {
         let mut random = StdRng::seed_from_u64(1);
         let now = Timestamp::UNIX_EPOCH;
         let children = BTreeMap::new();
-        let made = Credentials::read_or_make(none, &names(), &children, &mut random, now).unwrap();
+        let made =
+            Credentials::read_or_make(none, Past::default(), &names(), &children, &mut random, now)
+                .unwrap();
         assert!(made.database.is_none() && made.redis_password.is_none());
         assert!(made.backup_key.is_none());
     }
