@@ -13,7 +13,7 @@ help:
 	@echo "make e2e           all of it on a real Kubernetes of one node (or on KUBECONFIG), broken under load"
 	@echo "make cluster       such a Kubernetes with a demo shop to play with, until Ctrl-C"
 	@echo "make bench         load, latency and cost, with the limits of this machine beside them"
-	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render"
+	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render; licences"
 	@echo "make crds          writes crds/ and charts/warung-crds from the types"
 
 setup:
@@ -52,6 +52,7 @@ lint:
 	cargo clippy --workspace --all-targets -- -D warnings
 	@scripts/kubernetes lint >/dev/null
 	@scripts/lint-charts
+	@"$$(scripts/setup --lint)" check licenses bans sources
 
 crds:
 	UPDATE=1 cargo test -p warung-operator --test it the_files_say_what_the_types_say
