@@ -7,6 +7,7 @@
 pub mod deadline;
 pub mod depot;
 pub mod manifest;
+pub mod mark;
 pub mod name;
 pub mod programs;
 pub mod prune;

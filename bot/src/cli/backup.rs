@@ -20,10 +20,11 @@ use crate::{
         Desk, Problems,
         deadline::Deadline,
         depot::{Depot, Entry},
+        mark::{self, Unclear, parse_id},
         name::{BackupName, is_shop},
         prune, restore, run, verify,
     },
-    clock::Clock,
+    clock::{self, Clock},
     config::{BackupConfig, Fault, Needs},
 };
 
@@ -31,6 +32,9 @@ use crate::{
 const MAX_PRUNED_NAMED: usize = 20;
 /// Problems in a report, at most.
 const MAX_PROBLEMS_NAMED: usize = 4;
+
+/// The status where nobody knows whether a restore was committed.
+const UNCLEAR: u8 = 3;
 
 /// The verbs of `backup`.
 #[derive(Debug, Clone, Subcommand)]
@@ -57,6 +61,10 @@ pub(super) enum BackupVerb {
         /// Drop what is in the database first. If the restore fails it is still there.
         #[arg(long)]
         replace: bool,
+        /// Tells this restore from others: tries of one restore have the same, and the second finds
+        /// out whether the first was done.
+        #[arg(long, env = "RESTORE_ID", value_name = "ID", value_parser = parse_id)]
+        id: Option<String>,
     },
     /// Show the shop's backups.
     List(Common),
@@ -122,6 +130,9 @@ enum Outcome {
     },
     Restore {
         rows: i64,
+        /// Whether it is sure that no try of this restore has changed anything.
+        as_it_was: bool,
+        warning: Option<String>,
     },
     Prune {
         pruned: Vec<String>,
@@ -135,7 +146,8 @@ pub(super) fn new_key() {
     say(key.to_string().expose_secret());
 }
 
-/// Runs a verb; wrong configuration has the status 2.
+/// Runs a verb; wrong configuration has the status 2. Where nobody knows how it ended the status is
+/// [`UNCLEAR`], and nothing is reported.
 pub(super) async fn run(verb: BackupVerb) -> ExitCode {
     let (kind, common, needs) = verb.about();
     let clock = Clock::system();
@@ -153,6 +165,10 @@ pub(super) async fn run(verb: BackupVerb) -> ExitCode {
         }
         Ok(config) => match act(&verb, common, config, &clock, &mut report).await {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) if error.is::<Unclear>() => {
+                complain(&spoken(&error));
+                return ExitCode::from(UNCLEAR);
+            }
             Err(error) => {
                 complain(&spoken(&error));
                 if !error.is::<Problems>() {
@@ -176,7 +192,12 @@ impl BackupVerb {
                 restore_seconds: 0,
                 problems: Vec::new(),
             },
-            Self::Restore { .. } => Outcome::Restore { rows: 0 },
+            Self::Restore { id, .. } => Outcome::Restore {
+                rows: 0,
+                // Without an id there was no earlier try.
+                as_it_was: id.is_none(),
+                warning: None,
+            },
             Self::Prune(_) => Outcome::Prune { pruned: Vec::new() },
             Self::Run(_) | Self::List(_) => Outcome::Nothing,
         }
@@ -242,9 +263,9 @@ async fn act(
             every_unverified,
             ..
         } => check(&desk, backup.as_deref(), *every_unverified, report).await,
-        BackupVerb::Restore { which, replace, .. } => {
-            put_back(&desk, which, *replace, report).await
-        }
+        BackupVerb::Restore {
+            which, replace, id, ..
+        } => put_back(&desk, which, *replace, id.as_deref(), report).await,
         BackupVerb::List(_) => list(&desk).await,
         BackupVerb::Prune(_) => {
             let pruning = prune::prune(&desk);
@@ -371,7 +392,23 @@ async fn candidates(desk: &Desk, which: Option<&str>, every: bool) -> Result<Vec
     Ok(entries)
 }
 
-async fn put_back(desk: &Desk, which: &Which, replace: bool, report: &mut Report) -> Result<()> {
+async fn put_back(
+    desk: &Desk,
+    which: &Which,
+    replace: bool,
+    id: Option<&str>,
+    report: &mut Report,
+) -> Result<()> {
+    if let Some(id) = id
+        && let Some(backup) = earlier_try(desk, id).await?
+    {
+        return done_already(desk, &backup, report).await;
+    }
+    report.result = Outcome::Restore {
+        rows: 0,
+        as_it_was: true,
+        warning: None,
+    };
     let finding = async {
         if let Some(name) = &which.backup {
             return desk.depot.entry(parse(desk, name)?).await;
@@ -388,11 +425,45 @@ async fn put_back(desk: &Desk, which: &Which, replace: bool, report: &mut Report
     let entry = desk.deadline.within("looking for backups", finding).await?;
     let name = full(desk, &entry.name);
     report.backup = Some(name.clone());
-    restore::restore(desk, &entry, replace).await?;
-    let rows = entry.manifest.map_or(0, |manifest| manifest.rows());
-    report.result = Outcome::Restore { rows };
+    let id = id.map_or_else(|| format!("{:016x}", clock::random::<u64>()), str::to_owned);
+    let restored = restore::restore(desk, &entry, replace, &id).await?;
+    let rows = restored.rows;
     say(&format!("{name} is restored: {rows} rows"));
+    if let Some(warning) = &restored.warning {
+        complain(warning);
+    }
     say("now run `warung-bot migrate --grant-to ROLE`: the serving role has no rights yet");
+    report.result = Outcome::Restore {
+        rows,
+        as_it_was: false,
+        warning: restored.warning.as_deref().map(shorten),
+    };
+    Ok(())
+}
+
+/// What an earlier try of this restore brought back.
+async fn earlier_try(desk: &Desk, id: &str) -> Result<Option<String>> {
+    let url = desk.config.database_url.as_ref();
+    let url = url.context("DATABASE_URL is missing")?;
+    let looking = mark::look(url, id);
+    desk.deadline
+        .within("looking for an earlier try", looking)
+        .await
+}
+
+/// Reports what an earlier try did, as if it were ours.
+async fn done_already(desk: &Desk, backup: &str, report: &mut Report) -> Result<()> {
+    report.backup = Some(backup.to_owned());
+    // The data are back, even if the store is away now.
+    let reading = async { desk.depot.entry(parse(desk, backup)?).await };
+    let entry = desk.deadline.within("looking for backups", reading).await;
+    let manifest = entry.ok().and_then(|entry| entry.manifest);
+    report.result = Outcome::Restore {
+        rows: manifest.map_or(0, |manifest| manifest.rows()),
+        as_it_was: false,
+        warning: None,
+    };
+    say(&format!("{backup} was restored by an earlier try"));
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 //! worst; and everything that goes wrong on the way is told.
 
 mod faults;
+mod proxy;
+mod restores;
 mod s3;
 
 use std::{
@@ -152,7 +154,7 @@ fn read_report(path: &Path) -> Value {
 }
 
 /// A shop whose database belongs to somebody without privileges.
-async fn owned_shop() -> World {
+async fn owned_shop(bots: usize) -> World {
     let url = stores().await.empty_database().await.unwrap();
     ensure_role(&url, SERVING_ROLE).await;
     ensure_role(&url, OWNER).await;
@@ -164,7 +166,7 @@ async fn owned_shop() -> World {
     superuser.close().await.unwrap();
     Plan {
         database_url: Some(as_role(&url, OWNER)),
-        ..Plan::default()
+        ..Plan::bots(bots)
     }
     .open()
     .await
@@ -182,7 +184,7 @@ async fn buys_by_saldo(customer: &Customer) {
 
 #[tokio::test]
 async fn a_shop_that_lost_everything_sells_again() {
-    let mut world = owned_shop().await;
+    let mut world = owned_shop(1).await;
     let keeper = Keeper::new(&world.owner_url);
     let sari = world.customer("Sari");
     world.give_saldo(&sari, 100_000).await;
@@ -245,7 +247,7 @@ async fn migrate(url: &str) {
 
 #[tokio::test]
 async fn a_restore_replaces_all_or_nothing() {
-    let world = owned_shop().await;
+    let world = owned_shop(1).await;
     let keeper = Keeper::new(&world.owner_url);
     // What waits in the backup would wait again, and nobody serves afterwards.
     world.settles().await;
