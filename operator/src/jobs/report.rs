@@ -75,7 +75,9 @@ pub struct RestoreReport {
     pub finished_at: Option<Timestamp>,
     /// Rows that came back.
     pub rows: Option<i64>,
-    /// Why nothing came back; the database is as it was.
+    /// Whether it is sure that no try of the Job has changed anything.
+    pub as_it_was: bool,
+    /// Why nothing came back.
     pub error: Option<String>,
 }
 

@@ -49,6 +49,8 @@ pub struct Ended {
     pub report: Option<Report>,
     /// Why it failed; `None` when it succeeded.
     pub failure: Option<Failure>,
+    /// How many of its pods failed.
+    pub failed_tries: i32,
 }
 
 /// How a Job failed, apart from its own report.
@@ -103,6 +105,7 @@ pub fn look(job: &Job, pods: &[Pod]) -> State {
         let reports = said.filter_map(|(at, message)| Some((at, Report::parse(message)?)));
         reports.max_by_key(|(at, _)| *at).map(|(_, report)| report)
     };
+    let failed_tries = status.and_then(|status| status.failed).unwrap_or(0);
     if let Some(complete) = met("Complete") {
         let completion = status.and_then(|status| status.completion_time.as_ref());
         let at = completion.or(complete.last_transition_time.as_ref());
@@ -110,6 +113,7 @@ pub fn look(job: &Job, pods: &[Pod]) -> State {
             at: at.map(|time| time.0),
             report: report(),
             failure: None,
+            failed_tries,
         }));
     }
     if let Some(failed) = met("Failed") {
@@ -124,6 +128,7 @@ pub fn look(job: &Job, pods: &[Pod]) -> State {
             at: failed.last_transition_time.as_ref().map(|time| time.0),
             report: report(),
             failure: Some(failure),
+            failed_tries,
         }));
     }
     State::Running {

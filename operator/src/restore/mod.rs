@@ -11,10 +11,11 @@
 //! Restored       the hold ends
 //! ```
 //!
-//! A restore that failed left the database as it was, so the hold ends. When nobody knows how it
-//! ended (its report was lost), or the migration failed, the shop stays held until somebody
-//! decides: another `ShopRestore` that succeeds ends the hold, and so does deleting this one. A
-//! `ShopRestore` that is deleted while it runs takes its Job with it.
+//! A restore that failed left the database as it was, so the hold ends. The Job is tried again when
+//! its pod was lost, or could not tell whether its transaction was committed: each try looks for the
+//! mark of the Job's id first. When nobody knows how it ended all the same, or the migration failed,
+//! the shop stays held until somebody decides: another `ShopRestore` that succeeds ends the hold, and
+//! so does deleting this one. A `ShopRestore` that is deleted while it runs takes its Job with it.
 
 mod act;
 mod plan;

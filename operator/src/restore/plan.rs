@@ -277,10 +277,13 @@ impl<'a> Record<'a> {
         }
         match &ended.failure {
             None => self.migrate(),
-            Some(failure) if report.is_some() => self.failed(job, &ended, failure),
+            // Of several tries an earlier one may have done what the last one knew nothing of.
+            Some(failure) if report.is_some_and(|it| it.as_it_was || ended.failed_tries <= 1) => {
+                self.failed(job, &ended, failure);
+            }
             Some(failure) => {
                 let message = format!(
-                    "Job {job} ended without its report ({failure}). {}",
+                    "Job {job} ended without saying whether the data came back ({failure}). {}",
                     what_to_do("what is in the database")
                 );
                 self.over(Truth::False, Reason::OutcomeUnknown, &message);

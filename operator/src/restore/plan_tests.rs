@@ -193,6 +193,27 @@ fn a_restore_that_reports_its_failure_has_changed_nothing() {
 }
 
 #[test]
+fn a_try_that_knows_nothing_of_an_earlier_one_does_not_let_go() {
+    let end = |words: Value| {
+        let mut world = restoring();
+        world.end("balik", "Failed", Some(&words));
+        world
+            .jobs
+            .last_mut()
+            .unwrap()
+            .status
+            .as_mut()
+            .unwrap()
+            .failed = Some(2);
+        (world.look().hold.is_some(), world.says("balik", COMPLETE))
+    };
+    let unknown = end(json!({"kind": "restore", "error": "the database does not answer"}));
+    assert_eq!(unknown, (true, pair("False", "OutcomeUnknown")));
+    let looked = json!({"kind": "restore", "asItWas": true, "error": "the data are damaged"});
+    assert_eq!(end(looked), (false, pair("False", "Failed")));
+}
+
+#[test]
 fn a_shop_stays_held_while_nobody_knows_how_its_restore_ended() {
     let mut world = restoring();
     world.end("balik", "Failed", None);

@@ -28,8 +28,15 @@ const SCRATCH_SIZE: &str = "20Gi";
 const SPARE_SECONDS: u64 = 300;
 /// How late a run may still begin, seconds.
 const LATE_SECONDS: i64 = 3_600;
-/// Tries of a run; each is a whole backup.
+/// Tries of a run after the first; each is a whole backup.
 const TRIES: i32 = 1;
+/// Tries of a restore after the first. They have the Job's id, and so never repeat what was done.
+const RESTORE_TRIES: i32 = 2;
+/// Statuses of `warung-bot` with which a restore has failed for good: it reports that nothing was
+/// changed. Any other, and any pod that was lost, leaves the question to the next try.
+const FAILED_FOR_GOOD: [i32; 2] = [1, 2];
+/// Label by which a Job's pods know the Job's own id.
+const JOB_ID: &str = "batch.kubernetes.io/controller-uid";
 /// How long a finished Job that was made by hand stays, seconds.
 const STAY_SECONDS: i32 = 86_400;
 
@@ -156,17 +163,23 @@ pub fn job(site: &Site, name: &str, task: Task) -> Option<Child> {
 
 fn job_spec(site: &Site, task: Task) -> Option<Value> {
     let backup = site.shop.spec.backup.as_ref()?;
-    // A restore is not tried again by itself: the first may have replaced what was there.
-    let tries = if matches!(task, Task::Restore { .. }) {
-        0
-    } else {
-        TRIES
-    };
-    Some(json!({
-        "backoffLimit": tries,
+    let mut spec = json!({
+        "backoffLimit": TRIES,
         "activeDeadlineSeconds": seconds(&backup.deadline) + SPARE_SECONDS,
         "template": template(site, backup, task),
-    }))
+    });
+    if matches!(task, Task::Restore { .. }) {
+        spec["backoffLimit"] = json!(RESTORE_TRIES);
+        spec["podFailurePolicy"] = json!({ "rules": [{
+            "action": "FailJob",
+            "onExitCodes": {
+                "containerName": task.component(),
+                "operator": "In",
+                "values": FAILED_FOR_GOOD,
+            },
+        }] });
+    }
+    Some(spec)
 }
 
 /// Seconds of a duration that the API server has found good, such as `30m`.
@@ -243,6 +256,12 @@ fn container(site: &Site, backup: &Backup, task: Task, variables: &[SecretVariab
     }
     let mut env: Vec<Value> = variables.iter().map(SecretVariable::entry).collect();
     env.extend(pod::env(&settings(site, backup)));
+    if matches!(task, Task::Restore { .. }) {
+        env.push(json!({
+            "name": "RESTORE_ID",
+            "valueFrom": { "fieldRef": { "fieldPath": format!("metadata.labels['{JOB_ID}']") } },
+        }));
+    }
     json!({
         "name": task.component(),
         "image": site.shop.backup_image,
