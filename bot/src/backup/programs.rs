@@ -2,6 +2,7 @@
 //! without a password in their arguments, and that they end with us.
 
 use std::{
+    cmp::Ordering,
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -127,7 +128,23 @@ impl Programs {
         parse_version(&said).with_context(|| format!("{program} --version says {said:?}"))
     }
 
-    /// Refuses programs that are older than a server's archive or protocol.
+    /// Refuses programs of another major version than the server they talk to.
+    ///
+    /// # Errors
+    /// They are; names both versions and says what to do.
+    pub async fn same_as(&self, program: &str, server: u32) -> Result<Version> {
+        let ours = self.version(program).await?;
+        match fault_for(&ours, server) {
+            None => Ok(ours),
+            Some(fault) => bail!(
+                "{program} {} is {fault} (PostgreSQL {server}): run it in an image of PostgreSQL \
+                 {server}, or point PG_BIN at its programs",
+                ours.text,
+            ),
+        }
+    }
+
+    /// Refuses programs that are older than an archive.
     ///
     /// # Errors
     /// They are; names both versions and says what to do.
@@ -284,6 +301,18 @@ fn account(accounts: &str, name: &str) -> Option<User> {
     })
 }
 
+/// What is wrong with programs of a version for a server. `pg_dump` refuses a newer server, and what
+/// newer programs write an older server need not understand: from 17 on every script sets
+/// `transaction_timeout`, which 16 does not know. A backup that only a newer server could take back
+/// is none.
+fn fault_for(ours: &Version, server: u32) -> Option<&'static str> {
+    match ours.major.cmp(&server) {
+        Ordering::Less => Some("older than the server"),
+        Ordering::Greater => Some("newer than the server, which may not understand what it writes"),
+        Ordering::Equal => None,
+    }
+}
+
 fn parse_version(said: &str) -> Option<Version> {
     let mut words = said.split_whitespace();
     let text = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
@@ -307,6 +336,17 @@ mod tests {
             18
         );
         assert_eq!(parse_version("pg_dump"), None);
+    }
+
+    #[test]
+    fn only_programs_of_the_servers_version_will_do() {
+        let of = |major| Version {
+            major,
+            text: String::new(),
+        };
+        assert_eq!(fault_for(&of(15), 15), None);
+        assert!(fault_for(&of(14), 15).unwrap().starts_with("older"));
+        assert!(fault_for(&of(17), 16).unwrap().starts_with("newer"));
     }
 
     #[test]

@@ -254,13 +254,18 @@ async fn prepare(
 ) -> Result<Session> {
     let config = &desk.config;
     let programs = Programs::find(config.programs.as_deref(), &config.path)?;
-    let major = major(manifest)?;
-    for program in ["pg_restore", "psql"] {
-        programs.at_least(program, major, "the backup").await?;
-    }
     let connecting = timeout(CONNECT_LIMIT, PgConnection::connect(url.expose_secret()));
     let connection = connecting.await.context("the database does not answer")?;
     let mut connection = connection.context("connect to the database")?;
+    let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
+    for program in ["pg_restore", "psql"] {
+        let server = u32::try_from(number / 10_000)?;
+        programs.same_as(program, server).await?;
+        let archive = major(manifest)?;
+        programs.at_least(program, archive, "the backup").await?;
+    }
     refuse_what_is_in_the_way(&mut connection, replace).await?;
     connection.close().await?;
     let scratch = tempfile::Builder::new()

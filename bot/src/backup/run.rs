@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, process::Stdio, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use object_store::WriteMultipart;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, Executor, PgConnection};
@@ -75,9 +75,11 @@ async fn make(desk: &Desk) -> Result<Manifest> {
     let config = &desk.config;
     let programs = Programs::find(config.programs.as_deref(), &config.path)?;
     let (mut connection, server) = desk.deadline.within("connecting", connect(desk)).await?;
-    let client = programs
-        .at_least("pg_dump", server.major, "the server")
-        .await?;
+    let client = programs.same_as("pg_dump", server.major).await?;
+    ensure!(
+        server.schema_version > 0,
+        "there is no shop in this database: it was never migrated"
+    );
     let name = BackupName::new(desk.clock.now(), clock::random());
     let started_at = desk.clock.now();
     let snapshot: String = sqlx::query_scalar("SELECT pg_export_snapshot()")

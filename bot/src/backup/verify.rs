@@ -101,13 +101,16 @@ async fn tools(programs: &Programs, manifest: &Manifest) -> Result<BTreeMap<Stri
     Ok(tools)
 }
 
-/// The major version of the server that a backup comes from.
+/// The major version that a backup needs: of the server it comes from and of the `pg_dump` that made
+/// it, the newer.
 pub(super) fn major(manifest: &Manifest) -> Result<u32> {
-    let version = &manifest.server_version;
-    let digits = version.split(|c: char| !c.is_ascii_digit()).next();
-    digits
-        .and_then(|major| major.parse().ok())
-        .with_context(|| format!("the manifest's server version {version:?}"))
+    let of = |version: &String| {
+        let digits = version.split(|c: char| !c.is_ascii_digit()).next();
+        digits
+            .and_then(|major| major.parse::<u32>().ok())
+            .with_context(|| format!("the manifest's version {version:?}"))
+    };
+    Ok(of(&manifest.server_version)?.max(of(&manifest.client_version)?))
 }
 
 async fn restore(programs: &Programs, throwaway: &Throwaway, archive: &Path) -> Result<()> {

@@ -214,17 +214,40 @@ async fn a_store_that_stumbles_is_asked_again_and_one_that_is_down_fails_the_run
 }
 
 #[tokio::test]
-async fn a_client_older_than_the_server_is_told_before_anything_is_dumped() {
+async fn programs_of_another_version_than_the_servers_are_told_before_anything_is_done() {
     let world = closed_shop().await;
     let keeper = Keeper::new(&world.owner_url);
-    let old = shim(&keeper, "old", "echo 'pg_dump (PostgreSQL) 9.6.24'").await;
-    let keeper = keeper.with("PG_BIN", old.display().to_string());
-    let said = keeper.failed(&["run"]).await;
-    assert!(
-        said.contains("pg_dump 9.6.24 is older than the server"),
-        "{said}"
+    for (version, fault) in [("9.6.24", "older than"), ("99.1", "newer than")] {
+        let say = format!("echo 'pg_dump (PostgreSQL) {version}'");
+        let other = shim(&keeper, version, &say).await;
+        let (program, report) = keeper.program(&["run"]);
+        let (status, said) = program.env("PG_BIN", &other).run_to_end().await.unwrap();
+        assert_eq!(status.code(), Some(1), "{said}");
+        let error = read_report(&report)["error"].to_string();
+        let told = format!("pg_dump {version} is {fault} the server");
+        assert!(error.contains(&told), "{error}");
+        assert!(error.contains("point PG_BIN at"), "{error}");
+    }
+    assert!(keeper.names().is_empty());
+
+    let made = keeper.done(&["run"]).await;
+    let newer = keeper.folder.path().join("99.1");
+    write_program(
+        &newer.join("pg_restore"),
+        "#!/bin/sh\necho 'pg_restore (PostgreSQL) 99.1'\n",
     );
-    assert!(said.contains("point PG_BIN at"), "{said}");
+    let keeper = keeper.with("PG_BIN", newer.display().to_string());
+    let restore = ["restore", "--backup", made.backup(), "--replace"];
+    let said = keeper.failed(&restore).await;
+    assert!(said.contains("pg_restore 99.1 is newer than"), "{said}");
+}
+
+#[tokio::test]
+async fn a_database_without_a_shop_is_no_backup_that_could_push_out_a_good_one() {
+    let url = stores().await.empty_database().await.unwrap();
+    let keeper = Keeper::new(&url);
+    let said = keeper.failed(&["run"]).await;
+    assert!(said.contains("there is no shop in this database"), "{said}");
     assert!(keeper.names().is_empty());
 }
 
