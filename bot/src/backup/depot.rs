@@ -58,6 +58,9 @@ pub struct Entry {
     pub manifest: Option<Manifest>,
     /// That it was restored.
     pub verified: Option<Verified>,
+    /// Why its manifest or its note cannot be read. Nobody knows what such a backup is worth: it is
+    /// not trusted, and not deleted.
+    pub unreadable: Option<String>,
 }
 
 impl Depot {
@@ -104,7 +107,8 @@ impl Depot {
     /// Everything in it, oldest first; also what was begun and never finished.
     ///
     /// # Errors
-    /// The store's; a manifest that cannot be read is one too.
+    /// The store's. What cannot be read of one backup is told with it, and keeps nobody from the
+    /// others.
     pub async fn entries(&self) -> Result<Vec<Entry>> {
         let listed = self.store.list_with_delimiter(Some(&self.prefix)).await;
         let listed = listed.context("list the backups")?;
@@ -126,10 +130,31 @@ impl Depot {
     /// # Errors
     /// The store's.
     pub async fn entry(&self, name: BackupName) -> Result<Entry> {
+        let mut unreadable = Vec::new();
+        let manifest: Option<Manifest> =
+            told(self.read(&name, MANIFEST).await, &mut unreadable)?.flatten();
+        let verified: Option<Verified> =
+            told(self.read(&name, VERIFIED).await, &mut unreadable)?.flatten();
+        let of_another = |part: &str| format!("{part} is that of another backup");
+        let manifest = manifest.filter(|it| {
+            let own = it.backup == name;
+            unreadable.extend((!own).then(|| of_another(MANIFEST)));
+            own
+        });
+        let verified = match &manifest {
+            // Without its manifest nobody knows what was verified.
+            None => None,
+            Some(manifest) => verified.filter(|it| {
+                let own = it.backup == name && it.cipher_sha256 == manifest.cipher_sha256;
+                unreadable.extend((!own).then(|| of_another(VERIFIED)));
+                own
+            }),
+        };
         Ok(Entry {
-            manifest: self.read(&name, MANIFEST).await?,
-            verified: self.read(&name, VERIFIED).await?,
             name,
+            manifest,
+            verified,
+            unreadable: (!unreadable.is_empty()).then(|| unreadable.join("; ")),
         })
     }
 
@@ -232,6 +257,13 @@ impl Depot {
         let bytes = match self.store.get(&path).await {
             Ok(found) => found.bytes().await?,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            // A folder answers, or its disk does not: a file that cannot be read is that file's fault.
+            Err(error) if self.folder.is_some() => {
+                return Err(Problems::one(format!("{path}: {error}")).into());
+            }
+            Err(error @ object_store::Error::PermissionDenied { .. }) => {
+                return Err(Problems::one(format!("{path}: {error}")).into());
+            }
             Err(error) => return Err(error).with_context(|| format!("read {path}")),
         };
         let parsed = serde_json::from_slice(&bytes);
@@ -257,6 +289,18 @@ impl Depot {
 
     fn path(&self, name: &BackupName, part: &str) -> Path {
         self.prefix.clone().join(name.to_string()).join(part)
+    }
+}
+
+/// Notes what is wrong with a file itself; passes on what is wrong with the store.
+fn told<T>(read: Result<T>, problems: &mut Vec<String>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => {
+            let problem: Problems = error.downcast()?;
+            problems.extend(problem.0);
+            Ok(None)
+        }
     }
 }
 

@@ -23,8 +23,14 @@ mod fetch;
 
 use std::fmt;
 
+use anyhow::{Result, bail};
+
 use crate::{
-    backup::{deadline::Deadline, depot::Depot},
+    backup::{
+        deadline::Deadline,
+        depot::{Depot, Entry},
+        manifest::Manifest,
+    },
     clock::Clock,
     config::BackupConfig,
 };
@@ -41,6 +47,22 @@ pub struct Desk {
     pub deadline: Deadline,
     /// The time.
     pub clock: Clock,
+}
+
+impl Entry {
+    /// What is known of the backup.
+    ///
+    /// # Errors
+    /// [`Problems`] where it cannot be read; or it was never finished.
+    pub(crate) fn manifest(&self) -> Result<&Manifest> {
+        match (&self.manifest, &self.unreadable) {
+            (Some(manifest), _) => Ok(manifest),
+            (None, Some(unreadable)) => {
+                Err(Problems::one(format!("it cannot be read: {unreadable}")).into())
+            }
+            (None, None) => bail!("{} was never finished", self.name),
+        }
+    }
 }
 
 /// What is wrong with a backup itself, as opposed to the world around it.

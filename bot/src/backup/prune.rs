@@ -13,15 +13,29 @@ use super::{
 /// is far shorter.
 const ORPHAN_AGE: TimeDelta = TimeDelta::days(1);
 
-/// Deletes; what was deleted, oldest first.
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// Deleted, oldest first.
+    pub names: Vec<BackupName>,
+    /// Kept because they cannot be read, and why.
+    pub unreadable: Vec<String>,
+}
+
+/// Deletes. What cannot be read stays: it may be the last good one.
 ///
 /// # Errors
 /// The store's. What was deleted before stays deleted.
-pub async fn prune(desk: &Desk) -> Result<Vec<BackupName>> {
+pub async fn prune(desk: &Desk) -> Result<Pruned> {
     let entries = desk.depot.entries().await?;
     let abandoned = desk.clock.now() - ORPHAN_AGE;
-    let (mut complete, mut going) = (Vec::new(), Vec::new());
+    let (mut complete, mut going, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
+        if let Some(why) = entry.unreadable {
+            let name = entry.name;
+            unreadable.push(format!("{name} cannot be read and is kept: {why}"));
+            continue;
+        }
         match entry.manifest {
             Some(_) => complete.push(Candidate {
                 verified: entry.verified.is_some(),
@@ -36,5 +50,8 @@ pub async fn prune(desk: &Desk) -> Result<Vec<BackupName>> {
     for name in &going {
         desk.depot.remove(name).await?;
     }
-    Ok(going)
+    Ok(Pruned {
+        names: going,
+        unreadable,
+    })
 }

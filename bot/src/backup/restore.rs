@@ -162,10 +162,7 @@ pub struct Restored {
 /// # Errors
 /// [`Unclear`] where nobody knows how it ended. With any other the database is as it was before.
 pub async fn restore(desk: &Desk, entry: &Entry, replace: bool, id: &str) -> Result<Restored> {
-    let manifest = entry
-        .manifest
-        .as_ref()
-        .with_context(|| format!("{} was never finished", entry.name))?;
+    let manifest = entry.manifest()?;
     ensure!(
         manifest.schema_version > 0,
         "{} has no shop in it: its database was never migrated",

@@ -9,7 +9,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use tokio::{process::Command, sync::mpsc, time::timeout};
 
 use super::{
-    Desk,
+    Desk, Problems,
     manifest::{FORMAT, Manifest},
     name::BackupName,
     programs::{Programs, libpq, tail},
@@ -37,7 +37,7 @@ pub struct Done {
     pub manifest: Manifest,
     /// What was deleted since.
     pub pruned: Vec<BackupName>,
-    /// Why nothing could be deleted. The backup is good all the same.
+    /// Why not everything could be deleted. The backup is good all the same.
     pub prune_error: Option<anyhow::Error>,
 }
 
@@ -61,7 +61,8 @@ pub async fn run(desk: &Desk) -> Result<Done> {
         .deadline
         .within("deleting old backups", prune::prune(desk));
     let (pruned, prune_error) = match pruning.await {
-        Ok(pruned) => (pruned, None),
+        Ok(done) if done.unreadable.is_empty() => (done.names, None),
+        Ok(done) => (done.names, Some(Problems(done.unreadable).into())),
         Err(error) => (Vec::new(), Some(error)),
     };
     Ok(Done {

@@ -41,10 +41,7 @@ const ANY_LIMIT: (i64, Duration) = (3, Duration::from_mins(1));
 /// # Errors
 /// [`Problems`] of the backup; anything else says that nobody can tell.
 pub async fn verify(desk: &Desk, entry: &Entry) -> Result<Verified> {
-    let manifest = entry
-        .manifest
-        .as_ref()
-        .with_context(|| format!("{} was never finished", entry.name))?;
+    let manifest = entry.manifest()?;
     // Boxed: every query of the auditor is in it.
     let looking = Box::pin(look(desk, manifest));
     let looked = desk.deadline.within("verifying", looking).await;

@@ -136,6 +136,7 @@ enum Outcome {
     },
     Prune {
         pruned: Vec<String>,
+        problems: Vec<String>,
     },
 }
 
@@ -198,7 +199,10 @@ impl BackupVerb {
                 as_it_was: id.is_none(),
                 warning: None,
             },
-            Self::Prune(_) => Outcome::Prune { pruned: Vec::new() },
+            Self::Prune(_) => Outcome::Prune {
+                pruned: Vec::new(),
+                problems: Vec::new(),
+            },
             Self::Run(_) | Self::List(_) => Outcome::Nothing,
         }
     }
@@ -273,11 +277,16 @@ async fn act(
                 .deadline
                 .within("deleting old backups", pruning)
                 .await?;
+            let unreadable = pruned.unreadable.iter().take(MAX_PROBLEMS_NAMED);
             report.result = Outcome::Prune {
-                pruned: named(&desk, &pruned),
+                pruned: named(&desk, &pruned.names),
+                problems: unreadable.map(|problem| shorten(problem)).collect(),
             };
-            for name in pruned {
+            for name in pruned.names {
                 say(&format!("deleted {}/{name}", desk.shop));
+            }
+            for problem in pruned.unreadable {
+                complain(&problem);
             }
             Ok(())
         }
@@ -316,7 +325,7 @@ async fn make(desk: &Desk, report: &mut Report) -> Result<()> {
     }
     if let Some(error) = &done.prune_error {
         complain(&format!(
-            "old backups could not be deleted: {}",
+            "not all old backups could be deleted: {}",
             spoken(error)
         ));
     }
@@ -377,7 +386,7 @@ async fn candidates(desk: &Desk, which: Option<&str>, every: bool) -> Result<Vec
         return Ok(vec![desk.depot.entry(parse(desk, name)?).await?]);
     }
     let mut entries = desk.depot.entries().await?;
-    entries.retain(|entry| entry.manifest.is_some());
+    entries.retain(|entry| entry.manifest.is_some() || entry.unreadable.is_some());
     entries.reverse();
     ensure!(
         !entries.is_empty(),
@@ -409,36 +418,55 @@ async fn put_back(
         as_it_was: true,
         warning: None,
     };
+    let mut warnings = Vec::new();
     let finding = async {
         if let Some(name) = &which.backup {
             return desk.depot.entry(parse(desk, name)?).await;
         }
-        let entries = desk.depot.entries().await?;
-        let mut verified = entries
-            .into_iter()
-            .rev()
-            .filter(|entry| entry.manifest.is_some() && entry.verified.is_some());
-        verified
-            .next()
-            .with_context(|| format!("no backup of {} was ever verified", desk.shop))
+        let (found, passed_over) = newest_verified(desk, desk.depot.entries().await?);
+        warnings.extend(passed_over);
+        found.with_context(|| format!("no backup of {} was ever verified", desk.shop))
     };
-    let entry = desk.deadline.within("looking for backups", finding).await?;
+    let entry = desk.deadline.within("looking for backups", finding).await;
+    for warning in &warnings {
+        complain(warning);
+    }
+    let entry = entry?;
     let name = full(desk, &entry.name);
     report.backup = Some(name.clone());
     let id = id.map_or_else(|| format!("{:016x}", clock::random::<u64>()), str::to_owned);
     let restored = restore::restore(desk, &entry, replace, &id).await?;
     let rows = restored.rows;
     say(&format!("{name} is restored: {rows} rows"));
-    if let Some(warning) = &restored.warning {
-        complain(warning);
+    if let Some(warning) = restored.warning {
+        complain(&warning);
+        warnings.push(warning);
     }
     say("now run `warung-bot migrate --grant-to ROLE`: the serving role has no rights yet");
     report.result = Outcome::Restore {
         rows,
         as_it_was: false,
-        warning: restored.warning.as_deref().map(shorten),
+        warning: (!warnings.is_empty()).then(|| shorten(&warnings.join("; "))),
     };
     Ok(())
+}
+
+/// The newest that was verified, and what had to be passed over because nobody can read it.
+fn newest_verified(desk: &Desk, entries: Vec<Entry>) -> (Option<Entry>, Vec<String>) {
+    let mut passed_over = Vec::new();
+    for entry in entries.into_iter().rev() {
+        match &entry.unreadable {
+            Some(why) => {
+                let name = full(desk, &entry.name);
+                passed_over.push(format!("{name} cannot be read and was passed over: {why}"));
+            }
+            None if entry.manifest.is_some() && entry.verified.is_some() => {
+                return (Some(entry), passed_over);
+            }
+            None => {}
+        }
+    }
+    (None, passed_over)
 }
 
 /// What an earlier try of this restore brought back.
@@ -474,6 +502,10 @@ async fn list(desk: &Desk) -> Result<()> {
         .await?;
     for entry in entries {
         let name = full(desk, &entry.name);
+        if let Some(why) = &entry.unreadable {
+            say(&format!("{name}  cannot be read: {why}"));
+            continue;
+        }
         let Some(manifest) = entry.manifest else {
             say(&format!("{name}  not finished"));
             continue;

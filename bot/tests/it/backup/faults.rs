@@ -365,6 +365,83 @@ async fn retention_deletes_what_is_old_or_abandoned_but_never_the_last_verified(
     assert_eq!(keeper.names(), [newest, "29990101T000000Z-00000004"]);
 }
 
+#[tokio::test]
+async fn what_cannot_be_read_of_one_backup_keeps_nobody_from_the_others() {
+    let world = closed_shop().await;
+    let keeper = Keeper::new(&world.owner_url)
+        .with("BACKUP_KEEP_LAST", "1")
+        .with("BACKUP_KEEP_DAILY", "0")
+        .with("BACKUP_KEEP_WEEKLY", "0")
+        .with("BACKUP_KEEP_MONTHLY", "0");
+    let good = keeper.done(&["run"]).await;
+    keeper.done(&["verify"]).await;
+    let shop = keeper.depot().join(SHOP);
+    let name = good.backup().rsplit('/').next().unwrap();
+    let (torn, noted, strange) = (
+        "29990101T000000Z-00000001",
+        "29990102T000000Z-00000002",
+        "20260101T000000Z-00000003",
+    );
+    for other in [torn, noted, strange] {
+        copy(&shop, name, other);
+    }
+    fs::write(shop.join(torn).join("manifest.json"), "{\"format\": 1").unwrap();
+    fs::write(shop.join(noted).join("verified.json"), [0xff, 0xfe]).unwrap();
+    // One that was renamed by hand: its manifest speaks of other data.
+    fs::copy(
+        shop.join(name).join("manifest.json"),
+        shop.join(strange).join("manifest.json"),
+    )
+    .unwrap();
+
+    let listed = keeper.done(&["list"]).await.said;
+    assert_eq!(listed.matches("cannot be read").count(), 3, "{listed}");
+    assert!(listed.contains(&format!("{name}  ")), "{listed}");
+
+    let restored = keeper
+        .done(&["restore", "--newest-verified", "--replace"])
+        .await;
+    assert_eq!(restored.report["backup"], good.report["backup"]);
+    let warning = restored.report["warning"].to_string();
+    assert!(
+        warning.contains(torn) && warning.contains(noted),
+        "{warning}"
+    );
+
+    // None of them is deleted, though all are older than what retention keeps or abandoned.
+    let again = keeper.done(&["run"]).await;
+    let told = again.report["pruneError"].to_string();
+    assert!(told.contains(strange) && told.contains("is kept"), "{told}");
+    let pruned = keeper.done(&["prune"]).await;
+    assert_eq!(pruned.report["problems"].as_array().unwrap().len(), 3);
+    assert_eq!(keeper.names().len(), 5, "{:?}", keeper.names());
+
+    // The one whose note alone is torn can be verified anew; the others are told by name.
+    let job = keeper.job(&["verify", "--every-unverified"]).await;
+    assert_eq!(job.status.code(), Some(1), "{}", job.said);
+    let problems = job.report["problems"].to_string();
+    assert!(
+        problems.contains(torn) && problems.contains(strange),
+        "{problems}"
+    );
+    assert!(!problems.contains(noted), "{problems}");
+    assert!(
+        job.said.contains(&format!("{noted} is verified")),
+        "{}",
+        job.said
+    );
+    assert!(
+        job.said
+            .contains(&format!("{} is verified", again.backup())),
+        "{}",
+        job.said
+    );
+    let refused = keeper
+        .failed(&["restore", "--backup", torn, "--replace"])
+        .await;
+    assert!(refused.contains("cannot be read"), "{refused}");
+}
+
 fn copy(shop: &Path, from: &str, to: &str) {
     fs::create_dir(shop.join(to)).unwrap();
     for file in fs::read_dir(shop.join(from)).unwrap() {
