@@ -372,17 +372,28 @@ fn unusable(content: Content, value: &[u8]) -> Option<&'static str> {
     (!good).then_some(must)
 }
 
-fn check_fields(spec: &WhatsAppShopSpec, faults: &mut Vec<Fault>) {
+/// Schedules and the bot take only the spelling of the IANA database; our own look-up takes any.
+fn check_timezone(told: &str) -> Option<Fault> {
     let zones = jiff::tz::db();
-    if !zones.is_definitively_empty() && zones.get(&spec.shop.timezone).is_err() {
-        faults.push(Fault::Field {
-            field: "shop.timezone".to_owned(),
-            problem: format!(
-                "{} is no time zone: name one of the IANA database, such as Asia/Jakarta",
-                spec.shop.timezone
-            ),
-        });
+    if zones.is_definitively_empty() {
+        return None;
     }
+    let found = zones.get(told).ok();
+    let problem = match found.as_ref().and_then(|zone| zone.iana_name()) {
+        Some(spelled) if spelled == told => return None,
+        Some(spelled) => format!("{told} is spelled {spelled}"),
+        None => {
+            format!("{told} is no time zone: name one of the IANA database, such as Asia/Jakarta")
+        }
+    };
+    Some(Fault::Field {
+        field: "shop.timezone".to_owned(),
+        problem,
+    })
+}
+
+fn check_fields(spec: &WhatsAppShopSpec, faults: &mut Vec<Fault>) {
+    faults.extend(check_timezone(&spec.shop.timezone));
     if spec.backup.as_ref().is_some_and(|b| b.image.is_none()) && spec.database.external.is_some() {
         faults.push(Fault::Field {
             field: "backup.image".to_owned(),

@@ -45,6 +45,28 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
 }
 
 #[test]
+fn a_time_zone_is_spelled_as_schedules_and_the_bot_take_it() {
+    let mut world = World::of_sample("minimal");
+    world.shop.spec.shop.timezone = "asia/MAKASSAR".to_owned();
+    assert_eq!(
+        complaints(&world),
+        ["spec.shop.timezone: asia/MAKASSAR is spelled Asia/Makassar"]
+    );
+    for good in [
+        "Asia/Makassar",
+        "UTC",
+        "Etc/GMT-7",
+        "America/Argentina/Salta",
+    ] {
+        world.shop.spec.shop.timezone = good.to_owned();
+        assert!(
+            validate(&world.shop, &world.found, &world.defaults).is_ok(),
+            "{good}"
+        );
+    }
+}
+
+#[test]
 fn a_secret_that_nobody_looked_for_counts_as_missing() {
     let mut world = World::of_sample("minimal");
     world.found.secrets.clear();
