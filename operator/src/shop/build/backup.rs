@@ -21,8 +21,17 @@ const TOOLS_DIR: &str = "/tools";
 const BACKUPS_DIR: &str = "/backups";
 /// Where a verification or restore unfolds a whole database.
 const SCRATCH_DIR: &str = "/scratch";
-/// Room for that where the manifest does not say how large the database may get.
-const SCRATCH_SIZE: &str = "20Gi";
+/// Room for that where the manifest does not say how large the database may get: on the node's disk,
+/// which has no more to give than it has.
+const SCRATCH_BYTES: u64 = 20 * GIB;
+/// Room beside the archive and the database: the server's log while all of it is restored.
+const SPARE_BYTES: u64 = 2 * GIB;
+/// Room of a run, which only passes on what it is given.
+const PASSING_BYTES: u64 = GIB / 4;
+/// What a Job keeps on the node's disk besides: the program, `/tmp`, its log.
+const PROGRAM_BYTES: u64 = GIB;
+/// 1 Gi.
+const GIB: u64 = 1 << 30;
 /// How much longer than its own deadline a Job may live, seconds: it has to fetch its images, and
 /// to say what went wrong.
 const SPARE_SECONDS: u64 = 300;
@@ -128,8 +137,11 @@ pub(super) fn cron_jobs(site: &Site) -> Vec<Child> {
     .collect()
 }
 
-/// A schedule. One run at a time, and none outlives its deadline: a stuck one never blocks the
-/// next. Nothing runs while a restore holds the shop, or before there is a database to back up.
+/// A schedule. A run gives way to the next: one on a node that is gone counts as running for as long
+/// as its pod is there, which may be days, and would otherwise keep all that follow from beginning.
+/// Giving way harms nothing: a run writes under a name of its own and its manifest last, and never
+/// changes another's; a verification only reads, and notes what it found whole. Nothing runs while a
+/// restore holds the shop, or before there is a database to back up.
 fn cron_job(site: &Site, name: &str, task: Task, schedule: &str, suspend: bool) -> Option<Child> {
     let spec = job_spec(site, task)?;
     let waits = site.progress.keeps_bots_away() || site.serving_image().is_none();
@@ -139,7 +151,7 @@ fn cron_job(site: &Site, name: &str, task: Task, schedule: &str, suspend: bool) 
             "schedule": schedule,
             "timeZone": site.shop.spec.shop.timezone,
             "suspend": suspend || waits,
-            "concurrencyPolicy": "Forbid",
+            "concurrencyPolicy": "Replace",
             "startingDeadlineSeconds": LATE_SECONDS,
             "successfulJobsHistoryLimit": 3,
             "failedJobsHistoryLimit": 3,
@@ -199,9 +211,10 @@ fn template(site: &Site, backup: &Backup, task: Task) -> Value {
     if task.needs_database() {
         files.extend(secrets::database_ca(site));
     }
+    let scratch = Scratch::of(site, task);
     let mut volumes = vec![
         json!({ "name": "tools", "emptyDir": { "sizeLimit": "256Mi" } }),
-        json!({ "name": "scratch", "emptyDir": { "sizeLimit": scratch_size(site) } }),
+        scratch.volume(),
         pod::account_volume(site),
         pod::secret_volume(&files),
     ];
@@ -271,7 +284,7 @@ fn container(site: &Site, backup: &Backup, task: Task, variables: &[SecretVariab
         "env": env,
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": pod::resources("50m", "128Mi", "2", "1Gi", &scratch_size(site)),
+        "resources": pod::resources("50m", "128Mi", "2", "1Gi", &Scratch::of(site, task).on_node()),
         "securityContext": pod::contained(),
         "volumeMounts": mounts,
     })
@@ -286,13 +299,70 @@ fn pull_policy(site: &Site, backup: &Backup) -> PullPolicy {
     }
 }
 
-fn scratch_size(site: &Site) -> String {
-    let database = &site.shop.spec.database;
-    let managed = database.managed.as_ref().map(|m| &m.storage);
-    let kept = managed.or(database.cloud_native_pg.as_ref().map(|c| &c.storage));
-    kept.map(|storage| storage.size.0.clone())
-        .filter(|room| volumes::bytes(room).is_some())
-        .unwrap_or_else(|| SCRATCH_SIZE.to_owned())
+/// Room that a Job has to work in.
+enum Scratch {
+    /// On the node's disk.
+    OnNode { bytes: u64 },
+    /// A volume that comes and goes with the pod, where the database has one whose size is known: it
+    /// may be full, and a node's disk may be smaller.
+    Claim { labels: Value, spec: Value },
+}
+
+impl Scratch {
+    fn of(site: &Site, task: Task) -> Self {
+        // The archive is at most as large as the database, however little it can be compressed.
+        let times = match task {
+            Task::Run => {
+                let bytes = PASSING_BYTES;
+                return Self::OnNode { bytes };
+            }
+            Task::Restore { .. } => 1,
+            Task::Verify { .. } => 2,
+        };
+        let database = &site.shop.spec.database;
+        let managed = database.managed.as_ref().map(|m| &m.storage);
+        let kept = managed.or(database.cloud_native_pg.as_ref().map(|c| &c.storage));
+        let sized = kept.and_then(|storage| Some((storage, volumes::bytes(&storage.size.0)?)));
+        let Some((storage, bytes)) = sized else {
+            let bytes = SCRATCH_BYTES;
+            return Self::OnNode { bytes };
+        };
+        let labels = site.labels(task.component());
+        let spec = volumes::spec(storage, &quantity(times * bytes + SPARE_BYTES));
+        Self::Claim { labels, spec }
+    }
+
+    fn volume(self) -> Value {
+        match self {
+            Self::OnNode { bytes } => {
+                json!({ "name": "scratch", "emptyDir": { "sizeLimit": quantity(bytes) } })
+            }
+            Self::Claim { labels, spec } => json!({
+                "name": "scratch",
+                "ephemeral": {
+                    "volumeClaimTemplate": { "metadata": { "labels": labels }, "spec": spec },
+                },
+            }),
+        }
+    }
+
+    /// What the pod may take of the node's disk.
+    fn on_node(&self) -> String {
+        match self {
+            Self::OnNode { bytes } => quantity(bytes + PROGRAM_BYTES),
+            Self::Claim { .. } => quantity(PROGRAM_BYTES),
+        }
+    }
+}
+
+/// Bytes as Kubernetes writes them.
+fn quantity(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if bytes.is_multiple_of(GIB) {
+        format!("{}Gi", bytes / GIB)
+    } else {
+        format!("{}Mi", bytes.div_ceil(MIB))
+    }
 }
 
 /// The claim that backups go to.

@@ -35,15 +35,16 @@ pub(super) fn claims(site: &Site) -> Vec<Child> {
 fn claim(site: &Site, name: &str, component: &str, storage: &Storage) -> Child {
     Child::from_json::<PersistentVolumeClaim>(json!({
         "metadata": site.metadata(name, component),
-        "spec": claim_spec(storage),
+        "spec": spec(storage, &storage.size.0),
     }))
     .kept()
 }
 
-fn claim_spec(storage: &Storage) -> Value {
+/// A claim of the storage's class.
+pub(super) fn spec(storage: &Storage, size: &str) -> Value {
     let mut spec = json!({
         "accessModes": ["ReadWriteOnce"],
-        "resources": { "requests": { "storage": storage.size } },
+        "resources": { "requests": { "storage": size } },
     });
     if let Some(class) = &storage.class_name {
         spec["storageClassName"] = json!(class);
@@ -55,7 +56,7 @@ fn claim_spec(storage: &Storage) -> Value {
 pub(super) fn template(site: &Site, stateful_set: &str, storage: &Storage) -> Value {
     let found = site.found("StatefulSet", stateful_set);
     let found = found.map(|s| &s["spec"]["volumeClaimTemplates"][0]["spec"]);
-    let mut spec = claim_spec(storage);
+    let mut spec = spec(storage, &storage.size.0);
     let first = found.map(|f| &f["resources"]["requests"]["storage"]);
     if let Some(first) = first.filter(|first| first.is_string()) {
         spec["resources"]["requests"]["storage"] = first.clone();

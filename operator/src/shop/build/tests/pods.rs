@@ -82,6 +82,7 @@ fn every_pod_meets_the_restricted_standard() {
         }
         let allowed = [
             "emptyDir",
+            "ephemeral",
             "projected",
             "configMap",
             "persistentVolumeClaim",
