@@ -57,6 +57,8 @@ BEGIN
         ('inbox',                 'SELECT, INSERT, UPDATE, DELETE'),
         ('invariant_violation',   'SELECT, INSERT, UPDATE, DELETE'),
         ('outbox',                'SELECT, INSERT, UPDATE, DELETE'),
+        -- Read by a bot that starts.
+        ('schema_compatibility',  'SELECT'),
         -- Views and sequences. Those of identity columns need no grant.
         ('product_card',          'SELECT'),
         ('fence_token',           'USAGE'),

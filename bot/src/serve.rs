@@ -14,6 +14,7 @@ use crate::{
     app::{App, INBOUND_HINT},
     config::{Config, Role},
     http::{self, accept::Server},
+    schema,
     worker::{inbound, instance, outbound, sweeps},
 };
 
@@ -38,6 +39,7 @@ pub async fn run(config: Config, roles: Vec<Role>) -> Result<()> {
     let server = Server::bind(config.listen).await?;
     let app = App::new(config, sender, stop.clone())?;
     announce(&app, &server).await;
+    refuse_a_newer_schema(&app).await?;
     let serving = tokio::spawn(server.serve(
         http::router(&app, &roles),
         app.metrics.clone(),
@@ -97,6 +99,19 @@ async fn announce(app: &App, server: &Server) {
         tracing::info!(address = %server.address, bot.id = %app.bot_id, "ready");
     } else {
         tracing::warn!(address = %server.address, "PostgreSQL does not answer; serving, not ready");
+    }
+}
+
+/// A bot of an older image serves a newer schema only as long as that allows it. Without an answer
+/// it starts all the same, as ever: PostgreSQL may be away.
+async fn refuse_a_newer_schema(app: &App) -> Result<()> {
+    let looking = async {
+        let mut connection = app.pool.acquire().await.ok()?;
+        Some(schema::can_serve(&mut connection).await)
+    };
+    match timeout(START_PATIENCE, looking).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) | Err(_) => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -62,6 +62,24 @@ pub(super) async fn run(told: &Migrate, config: &AdminConfig) -> Result<ExitCode
 
 async fn apply(pool: &PgPool, role: Option<&str>) -> Result<Migrated> {
     let migrated = schema::migrate(pool).await?;
+    if migrated.is_ahead() {
+        say(&format!(
+            "the database is at migration {}, this version knows {}: it can serve it, and changes \
+             nothing",
+            migrated.version,
+            schema::newest_known()
+        ));
+        if let Some(role) = role {
+            // What tables that we do not know need only a newer version can say.
+            ensure!(
+                schema::is_granted(pool, role).await?,
+                "{role} has no rights in this database, and this version is too old to give them: \
+                 run `migrate --grant-to {role}` by the version that knows migration {}",
+                migrated.version
+            );
+        }
+        return Ok(migrated);
+    }
     say("the database is up to date");
     if let Some(role) = role {
         schema::grant(pool, role).await?;

@@ -16,6 +16,7 @@ mod ingress;
 mod observability;
 mod payments;
 mod rights;
+mod schema;
 mod sending;
 mod snapshot;
 mod staff;

@@ -96,8 +96,8 @@ pub(crate) struct World {
     pub(crate) bots: Vec<Bot>,
     /// A client for the bots' own pages.
     pub(crate) http: reqwest::Client,
-    shop: Shop,
-    directory: PathBuf,
+    pub(crate) shop: Shop,
+    pub(crate) directory: PathBuf,
 }
 
 impl World {
