@@ -146,9 +146,7 @@ impl App {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.options([("synchronous_commit", "off")]));
         let prefix = format!("warung:{}:", config.shop.name);
-        let redis = warung_coordination::Config::parse(&config.redis_urls, &prefix)
-            .context("REDIS_URLS")?;
-        let coordination = Coordination::connect(redis, &metrics.registry);
+        let coordination = Coordination::connect(redis(&config, &prefix)?, &metrics.registry);
         let whatsapp = &config.whatsapp;
         let pace = coordination.pace(
             &whatsapp.phone_number_id,
@@ -195,6 +193,15 @@ impl App {
         } else {
             self.coordination.hints().publish(INBOUND_HINT);
         }
+    }
+}
+
+fn redis(config: &Config, prefix: &str) -> Result<warung_coordination::Config> {
+    let redis = warung_coordination::Config::parse(&config.redis_urls, prefix);
+    let redis = redis.context("REDIS_URLS")?;
+    match &config.redis_ca {
+        Some(authorities) => redis.trusting(authorities).context("REDIS_CA"),
+        None => Ok(redis),
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Config {
     pub database_connections: u32,
     /// `REDIS_URLS`: nodes of the Redis Cluster, separated by commas.
     pub redis_urls: Vec<String>,
+    /// `REDIS_CA`: the only authorities (PEM) whose certificates the nodes may show; without it
+    /// those that the system trusts.
+    pub redis_ca: Option<String>,
     /// `LISTEN_ADDR` (default `0.0.0.0:8080`).
     pub listen: SocketAddr,
     /// `PUBLIC_URL`: where customers reach media, without a trailing slash.
@@ -168,6 +171,7 @@ impl Config {
         let database_url = database_url(source);
         let database_connections = source.or_default("DATABASE_CONNECTIONS", "16", whole_number);
         let redis_urls = source.required("REDIS_URLS", |value| list(value, redis_url));
+        let redis_ca = source.optional("REDIS_CA", text);
         let listen = source.or_default("LISTEN_ADDR", "0.0.0.0:8080", |value| {
             value
                 .parse::<SocketAddr>()
@@ -187,6 +191,7 @@ impl Config {
             database_url: database_url?,
             database_connections: database_connections?,
             redis_urls: redis_urls?,
+            redis_ca,
             listen: listen?,
             public_url: public_url?,
             shop: shop?,
@@ -472,7 +477,7 @@ fn redis_url(value: &str) -> Result<String, String> {
     if value.starts_with("redis://") || value.starts_with("rediss://") {
         Ok(value.to_owned())
     } else {
-        Err("must be redis:// URLs, separated by commas".into())
+        Err("must be redis:// or rediss:// URLs, separated by commas".into())
     }
 }
 

@@ -15,6 +15,7 @@ mod identities;
 mod ingress;
 mod observability;
 mod payments;
+mod redis_tls;
 mod rights;
 mod schema;
 mod sending;

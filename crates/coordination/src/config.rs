@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 
 /// Longest prefix accepted, in bytes. It is part of every key, so it must stay short.
 const PREFIX_MAX_BYTES: usize = 128;
@@ -13,9 +13,18 @@ pub enum ConfigError {
     /// No node was named.
     #[error("no redis node is named")]
     NoNodes,
-    /// A node is not a `redis://host:port` URL.
+    /// A node is not a `redis://host:port` or `rediss://host:port` URL.
     #[error("not a redis node url: {0}")]
     Node(String),
+    /// Some nodes are named with TLS and some without.
+    #[error("redis:// and rediss:// are mixed: all nodes are reached with TLS or none")]
+    Mixed,
+    /// An authority is given and no connection would use it.
+    #[error("a certificate authority is given, yet the nodes are not rediss:// urls")]
+    NoTls,
+    /// What should be certificates is not.
+    #[error("not a certificate authority in PEM: {0}")]
+    Authority(String),
     /// The prefix is empty, too long, or holds a brace, which would take over the hash tags.
     #[error("a key prefix must have 1 to 128 bytes and no brace or control character")]
     Prefix,
@@ -43,8 +52,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Checks the node URLs (`redis://[user:password@]host:port`) and the prefix that every key
-    /// and channel will start with, such as `warung:toko-sari:`.
+    /// Checks the node URLs (`redis://[user:password@]host:port`, `rediss://…` for TLS) and the
+    /// prefix that every key and channel will start with, such as `warung:toko-sari:`.
+    ///
+    /// With TLS a node must show a certificate for the host by which the cluster knows it, of an
+    /// authority that the system trusts or that [`Config::trusting`] names.
     ///
     /// The nodes are only the first ones asked; the rest of the cluster is learned from them.
     pub fn parse<S: AsRef<str>>(
@@ -58,6 +70,9 @@ impl Config {
         if nodes.is_empty() {
             return Err(ConfigError::NoNodes);
         }
+        if nodes.iter().any(has_tls) && !nodes.iter().all(has_tls) {
+            return Err(ConfigError::Mixed);
+        }
         let bad = |c: char| matches!(c, '{' | '}') || c.is_control();
         if prefix.is_empty() || prefix.len() > PREFIX_MAX_BYTES || prefix.contains(bad) {
             return Err(ConfigError::Prefix);
@@ -69,6 +84,41 @@ impl Config {
             cache: CacheOptions::default(),
         })
     }
+
+    /// Trusts these certificate authorities (PEM) and no others for the nodes' certificates.
+    ///
+    /// ```
+    /// use warung_coordination::{Config, ConfigError};
+    ///
+    /// let open = Config::parse(["redis://10.0.0.1:6379"], "warung:toko-sari:")?;
+    /// assert_eq!(open.trusting("").unwrap_err(), ConfigError::NoTls);
+    /// let closed = Config::parse(["rediss://10.0.0.1:6379"], "warung:toko-sari:")?;
+    /// assert!(matches!(closed.trusting("").unwrap_err(), ConfigError::Authority(_)));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn trusting(mut self, authorities: &str) -> Result<Self, ConfigError> {
+        if !self.nodes.iter().all(has_tls) {
+            return Err(ConfigError::NoTls);
+        }
+        // Without one the client would start and then trust nobody.
+        if !authorities.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(ConfigError::Authority("it holds no certificate".to_owned()));
+        }
+        for node in &mut self.nodes {
+            let certificates = TlsCertificates {
+                client_tls: None,
+                root_cert: Some(authorities.as_bytes().to_vec()),
+            };
+            let client = Client::build_with_tls(node.clone(), certificates)
+                .map_err(|error| ConfigError::Authority(error.to_string()))?;
+            *node = client.get_connection_info().clone();
+        }
+        Ok(self)
+    }
+}
+
+fn has_tls(node: &ConnectionInfo) -> bool {
+    matches!(node.addr(), ConnectionAddr::TcpTls { .. })
 }
 
 /// A URL may hold a password, so a refused one is named without its user part.
@@ -83,7 +133,11 @@ fn parse_node(url: &str) -> Result<ConnectionInfo, ConfigError> {
         .into_connection_info()
         .map_err(|_| ConfigError::Node(shown()))?;
     match info.addr() {
-        ConnectionAddr::Tcp(..) => Ok(info),
+        // `#insecure` would look at no certificate at all.
+        ConnectionAddr::Tcp(..)
+        | ConnectionAddr::TcpTls {
+            insecure: false, ..
+        } => Ok(info),
         _ => Err(ConfigError::Node(shown())),
     }
 }

@@ -1,5 +1,7 @@
 //! Opening one connection to one node.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,6 +27,8 @@ pub(crate) struct Connector {
     /// Whether the last answer to the credentials was no, so that it is told once and not at
     /// each attempt.
     refused: Arc<AtomicBool>,
+    /// The same of the TLS handshake.
+    mistrusted: Arc<AtomicBool>,
 }
 
 impl Connector {
@@ -33,6 +37,7 @@ impl Connector {
             template,
             connect_timeout,
             refused: Arc::default(),
+            mistrusted: Arc::default(),
         }
     }
 
@@ -59,6 +64,20 @@ impl Connector {
             .set_response_timeout(None)
     }
 
+    /// Every node is reached as the first one named is: with its authorities, if with TLS.
+    fn reach(&self, address: &Address) -> ConnectionAddr {
+        let (host, port) = (address.host.clone(), address.port);
+        match self.template.addr() {
+            ConnectionAddr::TcpTls { tls_params, .. } => ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure: false,
+                tls_params: tls_params.clone(),
+            },
+            _ => ConnectionAddr::Tcp(host, port),
+        }
+    }
+
     async fn connect(
         &self,
         address: &Address,
@@ -73,7 +92,7 @@ impl Connector {
         let info = self
             .template
             .clone()
-            .set_addr(ConnectionAddr::Tcp(address.host.clone(), address.port))
+            .set_addr(self.reach(address))
             .set_tcp_settings(TcpSettings::default().set_nodelay(true))
             .set_redis_settings(redis);
         let client = Client::open(info)?;
@@ -101,17 +120,37 @@ impl Connector {
         }
     }
 
-    /// To its callers wrong credentials are one more way for Redis to be away; people must be told.
+    /// To its callers wrong credentials or certificates are one more way for Redis to be away;
+    /// people must be told.
     fn note_refusal<T>(&self, address: &Address, result: &RedisResult<T>) {
-        let refused = match result {
-            Ok(_) => false,
-            Err(error) if is_refusal(error) => true,
+        let (refused, mistrusted) = match result {
+            Ok(_) => (None, None),
+            Err(error) if is_refusal(error) => (Some(error), None),
+            Err(error) if is_mistrust(error) => (None, Some(error)),
             Err(_) => return,
         };
-        if self.refused.swap(refused, Ordering::Relaxed) != refused && refused {
+        let news = |told: &AtomicBool, now: bool| told.swap(now, Ordering::Relaxed) != now && now;
+        if news(&self.refused, refused.is_some()) {
             tracing::error!(node = %address, "redis refuses the user name or password");
         }
+        if let Some(error) = mistrusted
+            && news(&self.mistrusted, true)
+        {
+            tracing::error!(node = %address, %error, "no trusted TLS connection to redis");
+        } else if mistrusted.is_none() {
+            self.mistrusted.store(false, Ordering::Relaxed);
+        }
     }
+}
+
+/// A certificate not accepted, or a node that speaks no TLS.
+fn is_mistrust(error: &RedisError) -> bool {
+    let cause = error
+        .source()
+        .and_then(<dyn Error>::downcast_ref::<Arc<dyn Error + Send + Sync>>);
+    let io = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    io.and_then(io::Error::get_ref)
+        .is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
 }
 
 fn is_refusal(error: &RedisError) -> bool {

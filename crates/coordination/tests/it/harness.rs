@@ -52,7 +52,7 @@ impl Shop {
         Self::connect(Config::parse([node], &self.prefix).unwrap(), |_| {}).await
     }
 
-    async fn connect(mut config: Config, change: impl FnOnce(&mut Config)) -> Bot {
+    pub(crate) async fn connect(mut config: Config, change: impl FnOnce(&mut Config)) -> Bot {
         // Two cores run everything at once here; a stall of the machine is no fault of Redis.
         config.timeouts.vote = Duration::from_millis(200);
         config.timeouts.response = Duration::from_millis(400);
@@ -144,11 +144,16 @@ pub(crate) struct OwnCluster {
 
 impl OwnCluster {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|options| options).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(RedisOptions) -> RedisOptions) -> Self {
         static TURN: Mutex<()> = Mutex::const_new(());
         let turn = TURN.lock().await;
         let name = format!("warung-coordination-{:016x}", rand::random::<u64>());
         let dir = std::env::temp_dir().join(name);
-        let redis = RedisCluster::start(RedisOptions::new(&dir)).await.unwrap();
+        let options = change(RedisOptions::new(&dir));
+        let redis = RedisCluster::start(options).await.unwrap();
         Self {
             redis,
             dir,

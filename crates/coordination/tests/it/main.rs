@@ -15,3 +15,4 @@ mod rate_limit;
 mod scripts;
 mod secured;
 mod session;
+mod tls;

@@ -67,7 +67,7 @@ async fn charge(bot: &Coordination, subject: &str) -> RateDecision {
 }
 
 /// Uses every part, so that a right that is missing shows itself.
-async fn works(bot: &Coordination, other: &Coordination) {
+pub(crate) async fn works(bot: &Coordination, other: &Coordination) {
     for number in 0..50 {
         let subject = format!("628{number}");
         assert!(charge(bot, &subject).await != RateDecision::Unavailable);

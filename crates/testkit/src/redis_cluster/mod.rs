@@ -1,6 +1,7 @@
 //! A private Redis Cluster on the loopback interface: three primaries and three replicas unless
 //! told otherwise, formed over the protocol itself.
 
+mod tls;
 mod view;
 mod wire;
 
@@ -57,6 +58,9 @@ pub struct RedisOptions {
     pub replicas: usize,
     /// Whether writes are kept in an append-only file, synced every second.
     pub append_only: bool,
+    /// Whether the nodes speak TLS only, among themselves too, with certificates of an authority
+    /// of their own.
+    pub tls: bool,
 }
 
 impl RedisOptions {
@@ -68,7 +72,14 @@ impl RedisOptions {
             primaries: 3,
             replicas: 1,
             append_only: false,
+            tls: false,
         }
+    }
+
+    /// The same with TLS only.
+    #[must_use]
+    pub fn with_tls(self) -> Self {
+        Self { tls: true, ..self }
     }
 
     /// How many nodes there are.
@@ -112,6 +123,9 @@ impl RedisCluster {
         )?;
         fs::create_dir_all(&options.dir)
             .with_context(|| format!("create {}", options.dir.display()))?;
+        if options.tls {
+            tls::certify(&options.dir)?;
+        }
         let mut attempt = 1;
         loop {
             let base_port = choose_ports(&options)?;
@@ -148,7 +162,13 @@ impl RedisCluster {
 
     /// The address of one node.
     pub fn url(&self, index: usize) -> String {
-        format!("redis://127.0.0.1:{}", self.port(index))
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}", self.port(index))
+    }
+
+    /// The certificate of the authority, PEM, of a cluster with TLS.
+    pub fn authority(&self) -> PathBuf {
+        tls::authority(&self.options.dir)
     }
 
     /// The port of one node.
@@ -167,7 +187,8 @@ impl RedisCluster {
 
     /// Connects to one node, not to the cluster.
     pub async fn connect(&self, index: usize) -> Result<MultiplexedConnection> {
-        connect(&self.url(index)).await
+        let authority = self.options.tls.then(|| self.authority());
+        connect(&self.url(index), authority.as_deref()).await
     }
 
     /// The node that serves a key as its primary, in the eyes of the first node that answers.
@@ -418,7 +439,6 @@ impl RedisCluster {
             "no"
         };
         let settings: BTreeMap<&str, &str> = BTreeMap::from([
-            ("--port", port.as_str()),
             ("--bind", "127.0.0.1"),
             ("--protected-mode", "yes"),
             ("--cluster-enabled", "yes"),
@@ -438,6 +458,11 @@ impl RedisCluster {
         for (name, value) in settings {
             program = program.arg(name).arg(value);
         }
+        program = if self.options.tls {
+            tls::settings(program, &self.options.dir, &port)
+        } else {
+            program.arg("--port").arg(&port)
+        };
         let log = self.options.dir.join(format!("node-{index}.log"));
         let program = program
             .in_directory(directory)

@@ -1,5 +1,7 @@
 //! Commands to single nodes.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -8,8 +10,17 @@ use redis::aio::MultiplexedConnection;
 /// How long one command may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(2);
 
-pub(super) async fn connect(url: &str) -> Result<MultiplexedConnection> {
-    let client = redis::Client::open(url)?;
+pub(super) async fn connect(url: &str, authority: Option<&Path>) -> Result<MultiplexedConnection> {
+    let client = match authority {
+        None => redis::Client::open(url)?,
+        Some(authority) => {
+            let certificates = redis::TlsCertificates {
+                client_tls: None,
+                root_cert: Some(fs::read(authority)?),
+            };
+            redis::Client::build_with_tls(url, certificates)?
+        }
+    };
     let connecting = client.get_multiplexed_async_connection();
     Ok(tokio::time::timeout(COMMAND_LIMIT, connecting)
         .await
