@@ -1,7 +1,7 @@
 # Warung, the operator: one static program, the certificates of public authorities, nothing else.
 #   docker build -f docker/operator.Dockerfile -t warung-operator .
 FROM rust:1.95-alpine AS build
-RUN apk add --no-cache build-base
+RUN apk add --no-cache build-base ca-certificates
 WORKDIR /warung
 COPY . .
 RUN cargo build --locked --profile image -p warung-operator --bins

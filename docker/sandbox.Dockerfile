@@ -1,7 +1,7 @@
 # Warung, WhatsApp and Midtrans played: one static program, the certificates of public authorities, nothing else.
 #   docker build -f docker/sandbox.Dockerfile -t warung-sandbox .
 FROM rust:1.95-alpine AS build
-RUN apk add --no-cache build-base
+RUN apk add --no-cache build-base ca-certificates
 WORKDIR /warung
 COPY . .
 RUN cargo build --locked --profile image -p warung-sandbox --bins
