@@ -217,6 +217,8 @@ words! {
         JobGone,
         /// The backup is being restored into a throwaway PostgreSQL.
         Verifying,
+        /// The WhatsAppShop that is named does not exist.
+        ShopNotFound,
         /// There is no such backup.
         BackupNotFound,
         /// The backup was not written whole.
@@ -341,17 +343,19 @@ impl Conditions {
     }
 
     /// As they go into a status. A condition that is as it was keeps its time of transition; those
-    /// that nobody looked at now keep what was said of them, and those never looked at are
-    /// `Unknown`.
+    /// that nobody looked at now keep what was said of them and of which generation it was said,
+    /// and those never looked at are `Unknown`.
     pub fn into_status(
         self,
         before: &[Condition],
         generation: Option<i64>,
         now: Timestamp,
     ) -> Vec<Condition> {
+        let told = Self::of_status(before);
+        let kept = |kind| self.get(kind).is_none() && told.get(kind).is_some();
         let mut all = Self::unknown();
-        all.merge(Self::of_status(before));
-        all.merge(self);
+        all.merge(told.clone());
+        all.merge(self.clone());
         let written = |kind: ConditionType, found: &Finding| {
             let old = before.iter().find(|old| old.type_ == kind.as_str());
             let same = old.filter(|old| old.status == found.truth.as_str());
@@ -360,7 +364,10 @@ impl Conditions {
                 status: found.truth.as_str().to_owned(),
                 reason: found.reason.as_str().to_owned(),
                 message: found.message.clone(),
-                observed_generation: generation,
+                observed_generation: match old {
+                    Some(old) if kept(kind) => old.observed_generation,
+                    _ => generation,
+                },
                 last_transition_time: same.map_or(Time(whole_second(now)), |old| {
                     old.last_transition_time.clone()
                 }),
@@ -395,7 +402,7 @@ impl Conditions {
 }
 
 /// The API server keeps whole seconds; a finer time would differ from what is read back.
-fn whole_second(time: Timestamp) -> Timestamp {
+pub(crate) fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
@@ -423,7 +430,8 @@ mod tests {
         };
         assert_eq!(of(&second, "Ready"), ("Unreachable".into(), 10, Some(2)));
         assert_eq!(of(&second, "Paused"), ("Working".into(), 20, Some(2)));
-        assert_eq!(of(&second, "RedisReady"), ("Pending".into(), 10, Some(2)));
+        // Nobody looked at it since.
+        assert_eq!(of(&second, "RedisReady"), ("Pending".into(), 10, Some(1)));
     }
 
     #[test]

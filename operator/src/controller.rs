@@ -1,25 +1,29 @@
 //! When a shop is looked at: watches, the queue, back-off.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::{Result, anyhow};
 use futures_util::stream::{BoxStream, select_all};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use kube::api::{Api, DynamicObject, PartialObjectMeta};
 use kube::runtime::controller::{self, Action, ReconcileRequest};
+use kube::runtime::events::EventType;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{
     Predicate as _, PredicateConfig, WatchStreamExt as _, applier, predicates, watcher,
 };
 use kube::{Client, Resource as _, ResourceExt as _};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::{Instrument as _, error, info, info_span, warn};
 
+use crate::backup;
 use crate::context::Context;
 use crate::crds::{ShopBackup, ShopRestore, WhatsAppShop};
 use crate::kinds::{self, ChildKind};
+use crate::lanes::Lanes;
 use crate::shop::dereference::{MANAGED_BY, secrets_of};
 use crate::shop::names::{COMPONENT, INSTANCE};
 use crate::shop::{self, Outcome};
@@ -28,6 +32,11 @@ use crate::shop::{self, Outcome};
 const DEBOUNCE: Duration = Duration::from_millis(80);
 /// Longest look at one shop; whatever hangs is given up then.
 const LOOK: Duration = Duration::from_secs(90);
+
+/// How often it is tried to tell that a shop is missing.
+const ORPHAN_TRIES: u32 = 5;
+/// Pause between two tries; it grows by itself.
+const ORPHAN_PAUSE: Duration = Duration::from_secs(2);
 
 /// Triggers of a queue.
 type Triggers = BoxStream<'static, Result<ReconcileRequest<WhatsAppShop>, watcher::Error>>;
@@ -48,7 +57,7 @@ pub struct LookFailed(#[source] anyhow::Error);
 
 /// Looks after the shops of `scope` until dropped, at most `at_once` at a time.
 pub async fn run(ctx: Arc<Context>, scope: Scope, at_once: usize) {
-    let permits = Arc::new(Semaphore::new(at_once));
+    let lanes = Arc::new(Lanes::new(at_once));
     let namespaces = match scope {
         Scope::Cluster => vec![None],
         Scope::Namespaces(names) => names.into_iter().map(Some).collect(),
@@ -56,17 +65,12 @@ pub async fn run(ctx: Arc<Context>, scope: Scope, at_once: usize) {
     info!(?namespaces, at_once, "looking after shops");
     let queues = namespaces
         .into_iter()
-        .map(|namespace| queue(ctx.clone(), namespace, permits.clone(), at_once));
+        .map(|namespace| queue(ctx.clone(), namespace, lanes.clone()));
     futures_util::future::join_all(queues).await;
 }
 
 /// The queue of one namespace, or of the cluster.
-async fn queue(
-    ctx: Arc<Context>,
-    namespace: Option<String>,
-    permits: Arc<Semaphore>,
-    at_once: usize,
-) {
+async fn queue(ctx: Arc<Context>, namespace: Option<String>, lanes: Arc<Lanes>) {
     let (store, writer) = reflector::store::<WhatsAppShop>();
     let namespace = namespace.as_deref();
     let metrics = ctx.metrics.clone();
@@ -88,18 +92,17 @@ async fn queue(
         .boxed();
     let mut triggers = related(&ctx, namespace, &store);
     triggers.push(shops);
-    let config = controller::Config::default()
-        .debounce(DEBOUNCE)
-        .concurrency(u16::try_from(at_once).unwrap_or(u16::MAX));
+    // All that are due stand in our own queue, which knows two lanes.
+    let config = controller::Config::default().debounce(DEBOUNCE);
     let looks = applier(
         move |shop, ctx| {
-            let permits = permits.clone();
+            let lanes = lanes.clone();
             let span = info_span!(
                 "shop",
                 shop.name = shop.name_any(),
                 shop.namespace = shop.namespace()
             );
-            Spawned(tokio::spawn(look(shop, ctx, permits).instrument(span)))
+            Spawned(tokio::spawn(turn(shop, ctx, lanes).instrument(span)))
         },
         |shop, _: &LookFailed, ctx: Arc<Context>| {
             Action::requeue(ctx.back_off(&shop.uid().unwrap_or_default()))
@@ -110,12 +113,16 @@ async fn queue(
         config,
     );
     let mut looks = pin!(looks);
+    let mut orphans = JoinSet::new();
     while let Some(looked) = looks.next().await {
         match looked {
             Ok(_) | Err(controller::Error::ReconcilerFailed(..)) => {}
             Err(controller::Error::ObjectNotFound(gone)) => {
-                ctx.metrics
-                    .forget(gone.namespace.as_deref().unwrap_or_default(), &gone.name);
+                let namespace = gone.namespace.clone().unwrap_or_default();
+                ctx.metrics.forget(&namespace, &gone.name);
+                while orphans.try_join_next().is_some() {}
+                let ctx = ctx.clone();
+                orphans.spawn(async move { told_orphans(&ctx, &namespace, &gone.name).await });
             }
             Err(controller::Error::QueueError(error)) => {
                 warn!(%error, "a watch was interrupted");
@@ -125,61 +132,87 @@ async fn queue(
     }
 }
 
-/// A look on the runtime's own threads, which ends when nobody waits for it any more.
-struct Spawned<T>(JoinHandle<T>);
+/// Tells backups and restores that their shop does not exist. No watch tells of it again, so that
+/// it is tried a few times.
+async fn told_orphans(ctx: &Context, namespace: &str, shop: &str) {
+    for tried in 0..ORPHAN_TRIES {
+        match backup::tell_orphans(&ctx.client, namespace, shop).await {
+            Ok(()) => return,
+            Err(error) => warn!(%error, shop.name = shop, "cannot tell that a shop is missing"),
+        }
+        tokio::time::sleep(ORPHAN_PAUSE * (tried + 1)).await;
+    }
+}
 
-impl<T> Future for Spawned<T> {
-    type Output = T;
+/// A look on the runtime's own threads, which ends when nobody waits for it any more.
+struct Spawned(JoinHandle<Result<Action, LookFailed>>);
+
+impl Future for Spawned {
+    type Output = Result<Action, LookFailed>;
 
     fn poll(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<T> {
+    ) -> std::task::Poll<Self::Output> {
         let joined = std::task::ready!(pin!(&mut self.0).poll(context));
-        match joined {
-            Ok(value) => std::task::Poll::Ready(value),
-            // It is aborted only when dropped, and then nobody polls.
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        }
+        let failed = |error: JoinError| Err(LookFailed(error.into()));
+        std::task::Poll::Ready(joined.unwrap_or_else(failed))
     }
 }
 
-impl<T> Drop for Spawned<T> {
+impl Drop for Spawned {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// One look at a shop: bounded, counted, logged.
-async fn look(
+/// One look at a shop, when it is its turn.
+async fn turn(
     shop: Arc<WhatsAppShop>,
     ctx: Arc<Context>,
-    permits: Arc<Semaphore>,
+    lanes: Arc<Lanes>,
 ) -> Result<Action, LookFailed> {
-    // Closed never: the semaphore lives as long as we hold it.
-    let _permit = permits.acquire_owned().await;
-    let _running = ctx.metrics.begin();
     let uid = shop.uid().unwrap_or_default();
+    // On the heap, and only once it begins: thousands may wait.
+    let look = || Box::pin(look(&shop, &ctx, &uid));
+    let looked = lanes.turn(&uid, ctx.metrics.queue(), look).await;
+    if matches!(&looked, Ok(action) if *action == Action::await_change()) {
+        lanes.forget(&uid);
+    }
+    looked
+}
+
+/// One look at a shop: bounded, counted, logged.
+async fn look(shop: &WhatsAppShop, ctx: &Context, uid: &str) -> Result<Action, LookFailed> {
+    let _running = ctx.metrics.begin();
     let began = Instant::now();
-    let looked = tokio::time::timeout(LOOK, shop::reconcile(&shop, &ctx)).await;
-    let looked = looked.unwrap_or_else(|_| Err(anyhow::anyhow!("the look took over {LOOK:?}")));
+    let looked = contained(LOOK, shop::reconcile(shop, ctx)).await;
     let (outcome, result) = match looked {
         Ok(Outcome::Settled(pause)) => {
-            ctx.well(&uid);
+            ctx.well(uid);
             ("settled", Ok(Action::requeue(pause)))
         }
         Ok(Outcome::Working(pause)) => {
-            ctx.well(&uid);
+            ctx.well(uid);
             ("working", Ok(Action::requeue(pause)))
         }
         Ok(Outcome::Polling(most)) => {
-            let pause = ctx.back_off(&uid).min(most);
+            let pause = ctx.back_off(uid).min(most);
             ("waiting", Ok(Action::requeue(pause)))
         }
-        Ok(Outcome::Waiting) => ("waiting", Ok(Action::requeue(ctx.back_off(&uid)))),
+        Ok(Outcome::Waiting) => ("waiting", Ok(Action::requeue(ctx.back_off(uid)))),
         Ok(Outcome::Gone) => {
-            ctx.well(&uid);
+            ctx.well(uid);
             ("gone", Ok(Action::await_change()))
+        }
+        Err(error) if error.is::<Panicked>() => {
+            error!(%error, "the look at a shop panicked");
+            let about = shop.object_ref(&());
+            let note = "the operator failed at this shop by a fault of its own; \
+                it tries again, and its log says where";
+            ctx.tell(&about, EventType::Warning, "LookFailed", note)
+                .await;
+            ("panicked", Err(LookFailed(error)))
         }
         Err(error) => {
             warn!(error = format!("{error:#}"), "the look at a shop failed");
@@ -196,6 +229,28 @@ async fn look(
         metrics.looked(&namespace, &shop.name_any());
     }
     result
+}
+
+/// A fault of ours at one shop.
+#[derive(Debug, thiserror::Error)]
+#[error("panicked: {0}")]
+struct Panicked(String);
+
+/// Gives up what hangs, and keeps a panic to the shop that caused it.
+async fn contained(
+    limit: Duration,
+    looking: impl Future<Output = Result<Outcome>>,
+) -> Result<Outcome> {
+    let looking = AssertUnwindSafe(looking).catch_unwind();
+    match tokio::time::timeout(limit, looking).await {
+        Ok(Ok(looked)) => looked,
+        Ok(Err(panic)) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(Panicked(text.unwrap_or_default()).into())
+        }
+        Err(_) => Err(anyhow!("the look took over {limit:?}")),
+    }
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
@@ -331,4 +386,26 @@ pub async fn fresh(client: &Client, shop: &WhatsAppShop) -> kube::Result<Option<
     let api: Api<WhatsAppShop> = Api::namespaced(client.clone(), &namespace);
     let shop_now = api.get_opt(&shop.name_any()).await?;
     Ok(shop_now.filter(|now| now.uid() == shop.uid()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failed_look_and_no_more() {
+        let panics = async { panic!("slot 7 has no owner") };
+        let failed = contained(LOOK, panics).await.unwrap_err();
+        assert!(failed.is::<Panicked>());
+        assert_eq!(failed.to_string(), "panicked: slot 7 has no owner");
+        let outside = Spawned(tokio::spawn(async { panic!("before the look") }));
+        assert!(outside.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_look_that_hangs_is_given_up() {
+        let limit = Duration::from_millis(1);
+        let failed = contained(limit, std::future::pending()).await;
+        assert_eq!(failed.unwrap_err().to_string(), "the look took over 1ms");
+    }
 }

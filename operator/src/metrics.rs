@@ -11,6 +11,7 @@ use prometheus::{
 };
 
 use crate::backup::Gauges;
+use crate::queue::Queue;
 
 /// Upper bounds of the duration of a reconcile, in seconds.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
@@ -29,6 +30,7 @@ pub struct Metrics {
     writes: IntCounterVec,
     foreign: IntCounterVec,
     backups: Gauges,
+    queue: Queue,
     seen: Mutex<HashMap<(String, String), HashSet<String>>>,
     /// When each shop was looked at last, or first heard of.
     looks: Mutex<HashMap<(String, String), Instant>>,
@@ -71,6 +73,7 @@ impl Metrics {
         .expect("a valid name");
         register(Box::new(conditions.clone()));
         Self {
+            queue: Queue::register(&registry),
             reconciles: counter(
                 "warung_operator_reconciles_total",
                 "Looks at objects, by what came of them",
@@ -182,6 +185,11 @@ impl Metrics {
             .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
     }
 
+    /// The shops that are due.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// How a shop's backups do.
     pub fn backups(&self) -> &Gauges {
         &self.backups
@@ -224,6 +232,7 @@ impl Metrics {
     pub fn render(&self) -> String {
         let age = self.oldest_look(Instant::now()).as_secs();
         self.oldest_look.set(i64::try_from(age).unwrap_or(i64::MAX));
+        self.queue.measure();
         let mut text = Vec::new();
         // Writing to memory cannot fail, and the metrics are those registered above.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);

@@ -18,6 +18,7 @@
 
 mod act;
 mod gauges;
+mod orphans;
 mod plan;
 pub(crate) mod say;
 pub(crate) mod status;
@@ -25,6 +26,7 @@ mod summary;
 
 pub use act::{Desk, Looked, MakeJob, look_after};
 pub use gauges::Gauges;
+pub use orphans::tell_orphans;
 pub use plan::{Gate, Seen, Step, plan};
 pub use summary::{Figures, Summary, summary};
 
