@@ -103,7 +103,7 @@ maxmemory-policy noeviction
 pub fn users_acl(user: &str, passwords: &[&str]) -> String {
     let digests: Vec<String> = passwords
         .iter()
-        .map(|password| format!("#{}", hex::encode(Sha256::digest(password.as_bytes()))))
+        .map(|password| format!("#{}", digest(password)))
         .collect();
     let digests = digests.join(" ");
     format!(
@@ -111,6 +111,11 @@ pub fn users_acl(user: &str, passwords: &[&str]) -> String {
          user {user} on {digests} ~* &* +@all \
          -flushall -flushdb -swapdb -debug -module -monitor -shutdown\n"
     )
+}
+
+/// A password as [`users_acl`] writes it.
+pub fn digest(password: &str) -> String {
+    hex::encode(Sha256::digest(password.as_bytes()))
 }
 
 /// The contents of `login.conf`: how a replica logs in at its primary.

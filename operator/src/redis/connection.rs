@@ -21,6 +21,8 @@ pub struct Credentials {
     pub user: String,
     /// Its password.
     pub password: String,
+    /// Another that may be accepted while one takes the other's place.
+    pub other: Option<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -36,12 +38,31 @@ pub(super) async fn open(
     (ip, port): (IpAddr, u16),
     credentials: &Credentials,
 ) -> Result<MultiplexedConnection> {
-    let address = ConnectionAddr::Tcp(ip.to_string(), port);
-    let settings = RedisConnectionInfo::default()
-        .set_username(&credentials.user)
-        .set_password(&credentials.password);
-    let info = address.into_connection_info()?.set_redis_settings(settings);
-    connect(info).await
+    let Credentials {
+        user,
+        password,
+        other,
+    } = credentials;
+    let open = async |password: &str| {
+        let address = ConnectionAddr::Tcp(ip.to_string(), port);
+        let settings = RedisConnectionInfo::default()
+            .set_username(user)
+            .set_password(password);
+        connect(address.into_connection_info()?.set_redis_settings(settings)).await
+    };
+    match (open(password).await, other) {
+        (Err(error), Some(other)) if is_refusal(&error) => open(other).await,
+        (opened, _) => opened,
+    }
+}
+
+/// Whether the user or the password was refused.
+pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
+    let Some(error) = error.downcast_ref::<::redis::RedisError>() else {
+        return false;
+    };
+    error.kind() == ::redis::ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
 
 /// Connects wherever `info` says.

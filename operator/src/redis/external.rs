@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
-use super::connection::{self, COMMAND_LIMIT, Credentials};
+use super::connection::{self, COMMAND_LIMIT, Credentials, is_refusal};
 use super::parse::{self, Info, Line};
 use super::slots::{SLOTS, SlotSet};
 
@@ -101,16 +101,6 @@ fn seed(url: &str, credentials: Option<&Credentials>) -> Result<ConnectionInfo, 
 
 fn name(seed: &ConnectionInfo) -> String {
     seed.addr().to_string()
-}
-
-fn is_refusal(error: &anyhow::Error) -> bool {
-    let code = error
-        .downcast_ref::<::redis::RedisError>()
-        .and_then(|error| error.code().map(str::to_owned));
-    let refused = error
-        .downcast_ref::<::redis::RedisError>()
-        .is_some_and(|error| error.kind() == ::redis::ErrorKind::AuthenticationFailed);
-    refused || matches!(code.as_deref(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
 
 async fn judge(

@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::act::{Check, act};
 pub use self::connection::Credentials;
-pub use self::observe::{LOOK_LIMIT, Seen, View, observe};
+pub use self::observe::{LOOK_LIMIT, Seen, View, accepted, observe};
 pub use self::parse::{Line, NodeId, ParseError, Replication};
 pub use self::plan::{Class, Deletion, Plan, Verdict, plan};
 pub use self::report::{Finding, Findings, Progress, Reason, Report, ShardReport};
@@ -100,6 +100,9 @@ pub struct Desired {
 pub struct Memory {
     /// All slots were handed out once: slots without an owner are lost, not new.
     pub formed: bool,
+    /// What was wanted when the manifest last made sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Size>,
     /// Which node lives in which pod.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub nodes: BTreeMap<NodeId, Home>,
@@ -128,6 +131,16 @@ pub struct Memory {
 )]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// How big a cluster is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Size {
+    /// Number of shards.
+    pub shards: usize,
+    /// Replicas of each primary.
+    pub replicas_per_shard: usize,
 }
 
 /// Where a node lives.

@@ -76,6 +76,19 @@ pub async fn observe(pods: &[Pod], credentials: &Credentials) -> Vec<Seen> {
     join_all(looks).await
 }
 
+/// Whether there are pods and each accepts these credentials; takes at most [`LOOK_LIMIT`].
+pub async fn accepted(pods: &[Pod], credentials: &Credentials) -> bool {
+    let logins = pods.iter().map(|pod| async {
+        let login = async {
+            let ip = pod.ip.context("the pod has no address yet")?;
+            connection::open((ip, pod.port), credentials).await
+        };
+        let opened = tokio::time::timeout(LOOK_LIMIT, login).await;
+        opened.is_ok_and(|opened| opened.is_ok())
+    });
+    !pods.is_empty() && join_all(logins).await.into_iter().all(|accepted| accepted)
+}
+
 async fn look(pod: &Pod, credentials: &Credentials) -> Result<View> {
     let ip = pod.ip.context("the pod has no address yet")?;
     let mut connection = connection::open((ip, pod.port), credentials).await?;

@@ -11,13 +11,14 @@ use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::names::{COMPONENT, INSTANCE, SHARD};
-use super::{Credentials, Found, Progress, Validated, status};
+use super::names::{COMPONENT, INSTANCE, Names, SHARD};
+use super::rotation::Passwords;
+use super::{Credentials, Defaults, Found, Progress, Validated, status};
 use crate::conditions::{ConditionType, Conditions, Reason};
 use crate::context::Context;
 use crate::crds::{ManagedRedis, RedisShardStatus, RedisStatus, WhatsAppShop, WhatsAppShopStatus};
 use crate::redis::external::{External, Unfit};
-use crate::redis::{self, Desired, Memory, Plan, Report, SLOTS, Verdict, config};
+use crate::redis::{self, Desired, Memory, Plan, Report, SLOTS, Size, Verdict, config};
 
 /// Port of the nodes.
 const PORT: u16 = 6379;
@@ -93,25 +94,19 @@ fn reason_of_unfit(unfit: &Unfit) -> Reason {
 pub async fn managed(
     ctx: &Context,
     shop: &mut WhatsAppShop,
-    valid: &Validated,
+    wanted: &Wanted,
     found: &Found,
-    credentials: &Credentials,
     progress: &mut Progress,
 ) -> Result<Looked> {
-    let (Some(managed), Some(password)) = (&valid.spec.redis.managed, &credentials.redis_password)
-    else {
-        return Ok(Looked::default());
-    };
-    let login = redis::Credentials {
-        user: config::USER.to_owned(),
-        password: password.clone(),
-    };
+    let Wanted { desired, passwords } = wanted;
+    let other = passwords.previous.as_ref().or(passwords.next.as_ref());
+    let login = login(&passwords.used, other);
     let began = Instant::now();
     loop {
         let pods = pods(ctx, shop, found).await?;
         let seen = redis::observe(&pods, &login).await;
         let memory = memory_of(shop);
-        let plan = redis::plan(&desired(managed), &seen, memory, Timestamp::now());
+        let plan = redis::plan(desired, &seen, memory, Timestamp::now());
         let answered = seen.iter().any(|one| one.view.is_ok());
         remember(ctx, shop, &plan).await?;
         let lead = || ctx.leadership.check().map_err(anyhow::Error::from);
@@ -127,6 +122,9 @@ pub async fn managed(
             tokio::time::sleep(pause.unwrap_or_default()).await;
             continue;
         }
+        if let Some(next) = &passwords.next {
+            progress.redis_accepts_next = redis::accepted(&pods, &self::login(next, None)).await;
+        }
         progress.redis_empty_shards = plan.report.empty_shards.iter().copied().collect();
         let shrinkable = plan.report.shards.iter().filter(|shard| shard.shrinkable);
         progress.redis_shrinkable = shrinkable.map(|shard| shard.shard).collect();
@@ -138,10 +136,53 @@ pub async fn managed(
     }
 }
 
-fn desired(managed: &ManagedRedis) -> Desired {
+fn login(password: &str, other: Option<&String>) -> redis::Credentials {
+    redis::Credentials {
+        user: config::USER.to_owned(),
+        password: password.to_owned(),
+        other: other.cloned(),
+    }
+}
+
+/// What the managed Redis Cluster should be, and how it is entered.
+pub struct Wanted {
+    desired: Desired,
+    passwords: Passwords,
+}
+
+impl Wanted {
+    /// As the manifest says; `None` where Redis is somebody else's.
+    pub fn of(valid: &Validated, credentials: &Credentials, found: &Found) -> Option<Self> {
+        let managed = valid.spec.redis.managed.as_ref()?;
+        let password = credentials.redis_password.as_ref()?;
+        let told = found.child("Secret", &valid.names.redis_access());
+        let size = Size {
+            shards: usize::try_from(managed.shards).unwrap_or(0),
+            replicas_per_shard: usize::try_from(managed.replicas_per_shard).unwrap_or(0),
+        };
+        Some(Self {
+            desired: desired(size, managed),
+            passwords: Passwords::read(password, told),
+        })
+    }
+
+    /// As the manifest said when it last made sense; `None` where nothing runs.
+    pub fn running(shop: &WhatsAppShop, found: &Found, defaults: &Defaults) -> Option<Self> {
+        let managed = shop.spec.redis.managed.as_ref()?;
+        let namespace = shop.namespace().unwrap_or_default();
+        let names = Names::new(&shop.name_any(), &namespace, defaults);
+        let told = found.child("Secret", &names.redis_access())?;
+        Some(Self {
+            desired: desired(memory_of(shop).wanted?, managed),
+            passwords: Passwords::told(told)?,
+        })
+    }
+}
+
+fn desired(size: Size, managed: &ManagedRedis) -> Desired {
     Desired {
-        shards: usize::try_from(managed.shards).unwrap_or(0),
-        replicas_per_shard: usize::try_from(managed.replicas_per_shard).unwrap_or(0),
+        shards: size.shards,
+        replicas_per_shard: size.replicas_per_shard,
         node_timeout: config::NODE_TIMEOUT,
         acknowledged_loss: managed.acknowledge_data_loss,
     }

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod migration;
 pub mod names;
 mod reconcile;
+pub mod rotation;
 pub mod status;
 pub mod stores;
 pub mod upkeep;
@@ -29,7 +30,9 @@ pub use credentials::{
     BackupKeyPair, Broken, Credentials, DatabaseCredentials, Needs, Past, RENEW,
 };
 pub use reconcile::{Outcome, reconcile};
-pub use validate::{Content, ExternalAddress, Fault, Reference, Validated, references, validate};
+pub use validate::{
+    Content, ExternalAddress, Fault, Reference, Validated, references, resolve, validate,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,6 +118,10 @@ pub struct Progress {
     pub redis_empty_shards: BTreeSet<usize>,
     /// Shards whose surplus replicas hold nothing that is not elsewhere: they may shrink.
     pub redis_shrinkable: BTreeSet<usize>,
+    /// Every node of Redis was seen to accept the password that is to be used next.
+    pub redis_accepts_next: bool,
+    /// The next step of a change of Redis' password is due.
+    pub redis_password_due: bool,
     /// The shop is held: no bot may run, no schedule may start, nothing is migrated.
     pub held: bool,
     /// The database answers, be it the shop's own or another in its place.

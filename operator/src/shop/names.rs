@@ -44,6 +44,8 @@ pub mod keys {
     pub const URL: &str = "url";
     /// Of `‹shop›-redis` and `‹shop›-redis-access`.
     pub const PASSWORD: &str = "password";
+    /// Password that was used before and is still accepted.
+    pub const PREVIOUS_PASSWORD: &str = "previous-password";
     /// Of `‹shop›-redis-access`: `REDIS_URLS` of the bots.
     pub const URLS: &str = "urls";
     /// Of `‹shop›-redis-access`: users of the nodes.

@@ -9,6 +9,7 @@ use kube::{Resource as _, ResourceExt as _};
 
 use super::dereference::dereference;
 use super::names::{COMPONENT, INSTANCE};
+use super::rotation::Passwords;
 use super::{Broken, Child, Credentials, Fault, Found, Needs, Past, Progress, RENEW, Validated};
 use super::{apply, build, cluster, identity, migration, status, stores, upkeep, validate};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
@@ -107,13 +108,17 @@ impl Look<'_> {
             .judge()
             .and_then(|valid| Some((self.credentials(&valid)?, valid)));
         let Some((made, valid)) = ready else {
-            self.upkeep(None).await?;
-            return Ok(Outcome::Waiting);
+            return self.see_to_what_runs().await;
         };
         let database = stores::database(self.ctx, &valid, &self.found, &made).await?;
         self.database(database).await?;
         let restoring = self.upkeep(Some((&valid, &made))).await?;
-        let redis = self.redis(&valid, &made).await?;
+        let redis = if valid.spec.redis.external.is_some() {
+            cluster::external(&valid, &self.found).await
+        } else {
+            self.redis(cluster::Wanted::of(&valid, &made, &self.found))
+                .await?
+        };
         let again = redis.again.or(restoring.then_some(RESTORING));
         self.conditions.merge(redis.conditions);
         let wanted = self.children(&valid, &made);
@@ -130,8 +135,11 @@ impl Look<'_> {
         }
         self.conditions.merge(applied.condition());
         let redis_is_up = self.conditions.holds(ConditionType::RedisReady);
+        let refused = !applied.problems.is_empty();
         Ok(match again {
-            _ if !applied.problems.is_empty() => Outcome::Waiting,
+            // Redis does not wait until somebody has mended something else.
+            Some(soon) if refused => Outcome::Polling(soon),
+            None if refused => Outcome::Waiting,
             Some(soon) => Outcome::Working(soon),
             None if self.progress.database_ready && redis_is_up => Outcome::Settled(RESYNC),
             None => Outcome::Polling(RESYNC),
@@ -201,13 +209,44 @@ impl Look<'_> {
         Ok(kept.under_way)
     }
 
-    async fn redis(&mut self, valid: &Validated, made: &Credentials) -> Result<cluster::Looked> {
-        if valid.spec.redis.managed.is_none() {
-            return Ok(cluster::external(valid, &self.found).await);
+    /// The manifest cannot be used. What runs by an earlier one goes on: its stores are looked at
+    /// and healed, and nothing is built.
+    async fn see_to_what_runs(&mut self) -> Result<Outcome> {
+        let runs = self.status.migrated_image.is_some();
+        let valid = validate::resolve(&self.shop, &self.found, &self.ctx.defaults);
+        let said = self.conditions.get(ConditionType::SecretsFound).cloned();
+        let made = self.credentials(&valid);
+        if let Some(said) = said.filter(|said| said.truth == Truth::False) {
+            self.found_out(ConditionType::SecretsFound, said);
         }
+        if let (true, Some(made)) = (runs, made) {
+            let database = stores::database(self.ctx, &valid, &self.found, &made).await?;
+            self.database(database).await?;
+        }
+        self.upkeep(None).await?;
+        let defaults = &self.ctx.defaults;
+        let wanted = cluster::Wanted::running(&self.shop, &self.found, defaults);
+        let formed = wanted.is_some();
+        let redis = if runs && valid.spec.redis.external.is_some() {
+            cluster::external(&valid, &self.found).await
+        } else {
+            self.redis(wanted).await?
+        };
+        self.conditions.merge(redis.conditions);
+        Ok(match redis.again {
+            Some(soon) => Outcome::Polling(soon),
+            None if runs || formed => Outcome::Polling(RESYNC),
+            None => Outcome::Waiting,
+        })
+    }
+
+    async fn redis(&mut self, wanted: Option<cluster::Wanted>) -> Result<cluster::Looked> {
+        let Some(wanted) = wanted else {
+            return Ok(cluster::Looked::default());
+        };
         let progress = &mut self.progress;
         let (shop, found) = (&mut self.shop, &self.found);
-        let looked = cluster::managed(self.ctx, shop, valid, found, made, progress).await?;
+        let looked = cluster::managed(self.ctx, shop, &wanted, found, progress).await?;
         let written = self.shop.status.as_ref();
         self.status.redis = written.and_then(|status| status.redis.clone());
         Ok(looked)
@@ -280,7 +319,14 @@ impl Look<'_> {
     /// The children, with what the migration's Job has come to.
     fn children(&mut self, valid: &Validated, credentials: &Credentials) -> Vec<Child> {
         let defaults = &self.ctx.defaults;
-        let wanted = build::build(valid, &self.found, &self.progress, credentials, defaults);
+        let mut wanted = build::build(valid, &self.found, &self.progress, credentials, defaults);
+        let told = self.found.child("Secret", &valid.names.redis_access());
+        let password = credentials.redis_password.as_ref();
+        let passwords = password.map(|password| Passwords::read(password, told));
+        if passwords.is_some_and(|it| it.may_advance(&wanted, &self.found, &self.progress)) {
+            self.progress.redis_password_due = true;
+            wanted = build::build(valid, &self.found, &self.progress, credentials, defaults);
+        }
         let state = migration::state(valid, &self.found, &self.progress, &wanted);
         let done = state.done;
         self.found_out(ConditionType::MigrationsApplied, state.finding);

@@ -247,20 +247,27 @@ pub fn validate(
     found: &Found,
     defaults: &Defaults,
 ) -> Result<Validated, Vec<Fault>> {
+    let mut faults = Vec::new();
+    for reference in &references(&shop.spec) {
+        check(reference, found, &mut faults);
+    }
+    check_fields(&shop.spec, &mut faults);
+    if faults.is_empty() {
+        Ok(resolve(shop, found, defaults))
+    } else {
+        Err(faults)
+    }
+}
+
+/// Resolves a manifest as far as it makes sense. With faults it is good enough to look at what
+/// runs, never to build from.
+pub fn resolve(shop: &WhatsAppShop, found: &Found, defaults: &Defaults) -> Validated {
     let namespace = shop.namespace().unwrap_or_default();
     let names = Names::new(&shop.name_any(), &namespace, defaults);
     let spec = &shop.spec;
-    let mut faults = Vec::new();
-    let references = references(spec);
-    for reference in &references {
-        check(reference, found, &mut faults);
-    }
-    check_fields(spec, &mut faults);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
     let postgres_image = postgres_image(spec, &names, found, defaults);
-    Ok(Validated {
+    let references = references(spec);
+    Validated {
         bot_image: or_default(spec.bot.image.as_ref(), &defaults.bot_image),
         redis_image: or_default(
             spec.redis.managed.as_ref().and_then(|r| r.image.as_ref()),
@@ -281,7 +288,7 @@ pub fn validate(
         warnings: warnings(spec, found),
         spec: spec.clone(),
         names,
-    })
+    }
 }
 
 fn or_default(named: Option<&String>, default: &str) -> String {

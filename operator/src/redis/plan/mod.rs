@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use super::observe::Seen;
 use super::picture::Picture;
 use super::report::{Finding, Reason, Report, draw};
-use super::{Desired, Home, Memory, Step};
+use super::{Desired, Home, Memory, Size, Step};
 
 pub(super) use self::scale::misplaced;
 
@@ -152,6 +152,10 @@ const ROWS: [RowOf; 12] = [
 pub fn plan(desired: &Desired, seen: &[Seen], memory: Memory, now: Timestamp) -> Plan {
     let picture = Picture::new(desired, seen);
     let mut memory = memory;
+    memory.wanted = Some(Size {
+        shards: desired.shards,
+        replicas_per_shard: desired.replicas_per_shard,
+    });
     remember(&picture, &mut memory, now);
     let context = Context {
         picture: &picture,

@@ -9,19 +9,23 @@ use crate::redis::Takeover;
 use crate::redis::picture::{Live, Picture};
 use crate::redis::report::{Finding, Reason};
 
-/// Pods of an older template that do not come up serve nobody; the newer one may mend them.
+/// A pod of an older template that does not come up serves nobody; the newer one may mend it. One
+/// at a time: when all seem stuck it may be us who cannot ask them.
 pub(super) fn replace_stuck(context: &Context, _: &mut Memory) -> Row {
-    let pods = context.picture.seen.iter();
-    let stuck: Vec<Deletion> = pods
-        .filter(|one| one.view.is_err())
-        .map(|one| &one.pod)
-        .filter(|pod| pod.outdated && !pod.ready && !pod.terminating)
-        .map(deletion)
-        .collect();
-    if stuck.is_empty() {
-        Row::Pass
-    } else {
-        Row::Delete(Class::Replace, stuck)
+    let pods = || context.picture.seen.iter().map(|one| &one.pod);
+    let comes = |pod: &Pod| pod.terminating || (!pod.outdated && !pod.ready);
+    if pods().any(comes) {
+        return Row::Pass;
+    }
+    let mut stuck = context.picture.seen.iter().filter(|one| {
+        let Pod {
+            outdated, ready, ..
+        } = one.pod;
+        one.view.is_err() && outdated && !ready
+    });
+    match stuck.next() {
+        Some(one) => Row::Delete(Class::Replace, vec![deletion(&one.pod)]),
+        None => Row::Pass,
     }
 }
 

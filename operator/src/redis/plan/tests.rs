@@ -1,10 +1,13 @@
 //! Random histories of a cluster, with the operator dying anywhere in them.
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::model::{Model, Place};
-use super::{Class, Verdict};
+use super::{Class, Verdict, plan};
+use crate::redis::observe::Seen;
 use crate::redis::report::Reason;
+use crate::redis::{Memory, Pod};
 
 /// Passes within which everything has to be in order again.
 const PASSES: usize = 400;
@@ -156,4 +159,30 @@ fn without_replicas_a_roll_is_blocked_and_says_so() {
     assert_eq!(blocked.reason, Reason::NoReplicas);
     assert!(plan.report.findings.ready.0);
     assert!(!plan.report.findings.data_safe.0);
+}
+
+#[test]
+fn pods_that_all_seem_stuck_are_replaced_one_after_the_other() {
+    let seen = |ordinal: usize, outdated| Seen {
+        pod: Pod {
+            name: format!("toko-redis-0-{ordinal}"),
+            uid: format!("uid-{ordinal}"),
+            ip: None,
+            port: 6379,
+            bus_port: None,
+            shard: 0,
+            ordinal,
+            ready: false,
+            terminating: false,
+            outdated,
+        },
+        view: Err("the password is wrong".to_owned()),
+    };
+    let desired = Model::new(3, 1).desired;
+    let deleted = |seen: &[Seen]| {
+        let now = Timestamp::UNIX_EPOCH;
+        plan(&desired, seen, Memory::default(), now).delete.len()
+    };
+    assert_eq!(deleted(&[seen(0, true), seen(1, true)]), 1);
+    assert_eq!(deleted(&[seen(0, false), seen(1, true)]), 0, "one comes up");
 }

@@ -14,6 +14,7 @@ use crate::{
         Child,
         apply::{FOR_BACKUPS, KEPT},
         names::{self, keys},
+        rotation::Passwords,
         validate::hash_of,
     },
 };
@@ -121,9 +122,15 @@ fn database_url(site: &Site, role: &str, password: &str) -> String {
 
 fn of_redis(site: &Site) -> Vec<Child> {
     let names = site.names();
-    let Some(password) = &site.credentials.redis_password else {
+    let Some(wanted) = &site.credentials.redis_password else {
         return Vec::new();
     };
+    let told = site.found("Secret", &names.redis_access());
+    let mut passwords = Passwords::read(wanted, told);
+    if site.progress.redis_password_due {
+        passwords = passwords.advanced();
+    }
+    let password = passwords.used.as_str();
     let encoded = percent_encoded(password);
     let mut hosts: Vec<String> = (0..KNOWN_NODES)
         .map(|shard| names.redis_host(&format!("{}-0", names.redis_shard(shard))))
@@ -135,16 +142,18 @@ fn of_redis(site: &Site) -> Vec<Child> {
         .map(|host| format!("redis://{user}:{encoded}@{host}:{REDIS_PORT}"))
         .collect();
     let urls = urls.join(",");
-    let users = config::users_acl(user, &[password]);
+    let users = config::users_acl(user, &passwords.accepted());
     let login = config::login_conf(user, password);
-    let access = [
+    let mut access = vec![
         (keys::URLS, urls.as_str()),
         (keys::USERS_ACL, &users),
         (keys::LOGIN_CONF, &login),
         (keys::PASSWORD, password),
     ];
+    let previous = passwords.previous.as_deref();
+    access.extend(previous.map(|it| (keys::PREVIOUS_PASSWORD, it)));
     vec![
-        secret(site, &names.redis(), "redis", &[(keys::PASSWORD, password)]).kept(),
+        secret(site, &names.redis(), "redis", &[(keys::PASSWORD, wanted)]).kept(),
         secret(site, &names.redis_access(), "redis", &access),
     ]
 }

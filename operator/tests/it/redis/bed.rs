@@ -13,12 +13,13 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use warung_operator::redis::config::{self, NodeConfig};
 use warung_operator::redis::{Credentials, Pod};
+use warung_operator::shop::rotation::Passwords;
 use warung_testkit::process::{Guarded, Program};
 
 pub(super) const PORT: u16 = 6379;
 /// Half of what a shop has, so that the stories are short.
 pub(super) const NODE_TIMEOUT: Duration = Duration::from_millis(2_500);
-const PASSWORD: &str = "rahasia";
+pub(super) const PASSWORD: &str = "rahasia";
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 const KNOCK_LIMIT: Duration = Duration::from_millis(100);
 
@@ -29,6 +30,7 @@ pub(super) struct Bed {
     serial: AtomicU32,
     pods: Mutex<BTreeMap<String, Running>>,
     generation: AtomicU32,
+    login: Mutex<Credentials>,
 }
 
 struct Running {
@@ -46,13 +48,17 @@ impl Bed {
             serial: AtomicU32::new(1),
             pods: Mutex::default(),
             generation: AtomicU32::new(1),
+            login: Mutex::new(Self::credentials()),
         };
         let secrets = bed.dir.path().join("secret");
         fs::create_dir_all(&secrets).unwrap();
+        let first = Passwords {
+            used: PASSWORD.to_owned(),
+            next: None,
+            previous: None,
+        };
+        bed.tell(&first);
         let write = |name: &str, text: String| fs::write(secrets.join(name), text).unwrap();
-        write("users.acl", config::users_acl(config::USER, &[PASSWORD]));
-        write("login.conf", config::login_conf(config::USER, PASSWORD));
-        write("password", PASSWORD.to_owned());
         write("start.sh", config::START.to_owned());
         write("pre-stop.sh", config::PRE_STOP.to_owned());
         write("probe.sh", config::PROBE.to_owned());
@@ -63,7 +69,31 @@ impl Bed {
         Credentials {
             user: config::USER.to_owned(),
             password: PASSWORD.to_owned(),
+            other: None,
         }
+    }
+
+    /// Writes the Secret of the pods; those that run go by the old one until they are replaced.
+    pub(super) fn tell(&self, passwords: &Passwords) {
+        let secrets = self.dir.path().join("secret");
+        let write = |name: &str, text: String| fs::write(secrets.join(name), text).unwrap();
+        let users = config::users_acl(config::USER, &passwords.accepted());
+        write("users.acl", users);
+        write(
+            "login.conf",
+            config::login_conf(config::USER, &passwords.used),
+        );
+        write("password", passwords.used.clone());
+        *self.login.lock().unwrap() = Credentials {
+            password: passwords.used.clone(),
+            other: passwords.previous.clone(),
+            ..Self::credentials()
+        };
+    }
+
+    /// How the operator logs in now.
+    pub(super) fn login(&self) -> Credentials {
+        self.login.lock().unwrap().clone()
     }
 
     /// Starts the missing pods of a `StatefulSet`.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use warung_operator::redis::{Reason, Verdict};
+use warung_operator::redis::{self as room, Credentials, Reason, Verdict};
+use warung_operator::shop::rotation::Passwords;
 use warung_testkit::eventually;
 
-use super::bed::name;
+use super::bed::{Bed, PASSWORD, name};
 use super::shop::{Shop, Written};
 use super::{LATER, SOON};
 
@@ -43,6 +44,57 @@ async fn all_pods_are_replaced_while_a_customer_writes_and_hardly_notices() {
     eprintln!("{} keys, longest gap {gap:?}", written.acknowledged.len());
     assert_eq!(shop.customer().misses(&written).await, 0);
     assert!(gap < GAP_LIMIT, "{gap:?}");
+}
+
+#[tokio::test]
+async fn a_password_is_replaced_and_nobody_who_has_the_one_or_the_other_is_refused() {
+    const NEW: &str = "baru";
+    let shop = Shop::formed(3, 1).await;
+    let accepted = async |password: &str| {
+        let login = Credentials {
+            password: password.to_owned(),
+            ..Bed::credentials()
+        };
+        room::accepted(&shop.bed.list(), &login).await
+    };
+    let rolls = async |passwords: &Passwords| {
+        shop.bed.tell(passwords);
+        shop.bed.new_template();
+        shop.settles(LATER).await;
+    };
+    let added = Passwords {
+        used: PASSWORD.to_owned(),
+        next: Some(NEW.to_owned()),
+        previous: None,
+    };
+    let used = added.clone().advanced();
+    let dropped = used.clone().advanced();
+    let end_of_old = CancellationToken::new();
+    let end_of_new = CancellationToken::new();
+    let old_bots = shop.customer().writes_until(end_of_old.clone());
+    let changing = async {
+        rolls(&added).await;
+        assert!(accepted(NEW).await && accepted(PASSWORD).await);
+        // The bots restart one by one: some have the new one, some the old.
+        let new_bots = shop.customer_with(NEW).writes_until(end_of_new.clone());
+        let rest = async {
+            rolls(&used).await;
+            assert!(accepted(PASSWORD).await);
+            end_of_old.cancel();
+            rolls(&dropped).await;
+            end_of_new.cancel();
+        };
+        tokio::join!(new_bots, rest).0
+    };
+    let (by_old, by_new) = tokio::join!(old_bots, changing);
+    assert!(accepted(NEW).await);
+    assert!(!accepted(PASSWORD).await);
+    for written in [by_old, by_new] {
+        let gap = written.longest_gap;
+        eprintln!("{} keys, longest gap {gap:?}", written.acknowledged.len());
+        assert_eq!(shop.customer_with(NEW).misses(&written).await, 0);
+        assert!(gap < GAP_LIMIT, "{gap:?}");
+    }
 }
 
 #[tokio::test]

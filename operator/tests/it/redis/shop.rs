@@ -9,15 +9,20 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, FromRedisValue};
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use warung_operator::redis::{self as room, Credentials, Desired, Memory, Plan, Verdict};
+use warung_operator::redis::{self as room, Desired, Memory, Plan, Verdict, config};
 use warung_testkit::eventually;
 
-use super::bed::{Bed, NODE_TIMEOUT, PORT};
+use super::bed::{Bed, NODE_TIMEOUT, PASSWORD, PORT};
 
 const CALL_LIMIT: Duration = Duration::from_millis(500);
 /// How long a customer goes on trying one write.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a customer tries anew.
+const TRY_EVERY: Duration = Duration::from_millis(5);
+/// How often a customer writes.
+const PACE: Duration = Duration::from_millis(1);
 const HOPS_MAX: usize = 8;
 
 /// A shop: what is wanted, the pods, and what the status remembers.
@@ -73,7 +78,7 @@ impl Shop {
 
     /// One pass of the operator, as the reconcile does it.
     pub(super) async fn pass(&self) -> Plan {
-        let credentials = Bed::credentials();
+        let credentials = self.bed.login();
         let seen = room::observe(&self.bed.list(), &credentials).await;
         let plan = room::plan(&self.desired(), &seen, self.memory(), Timestamp::now());
         *self.status.lock().unwrap() = serde_json::to_string(&plan.memory).unwrap();
@@ -110,8 +115,14 @@ impl Shop {
     }
 
     pub(super) fn customer(&self) -> Customer<'_> {
+        self.customer_with(PASSWORD)
+    }
+
+    /// A customer who knows a password.
+    pub(super) fn customer_with(&self, password: &'static str) -> Customer<'_> {
         Customer {
             bed: &self.bed,
+            password,
             connections: HashMap::new(),
             owners: HashMap::new(),
         }
@@ -132,6 +143,7 @@ fn assert_whole(plan: &Plan) {
 /// Follows redirects like any client of a cluster.
 pub(super) struct Customer<'a> {
     bed: &'a Bed,
+    password: &'static str,
     connections: HashMap<IpAddr, MultiplexedConnection>,
     owners: HashMap<u16, IpAddr>,
 }
@@ -152,15 +164,17 @@ impl Customer<'_> {
         };
         let mut last = Instant::now();
         let mut number = 0_u64;
+        // The servers and this test share two cores.
+        let mut pace = tokio::time::interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
-            let key = format!("w:{}", number % 5_000);
+            pace.tick().await;
+            let key = format!("w:{}:{}", self.password, number % 5_000);
             self.set(&key, number).await.unwrap();
             written.longest_gap = written.longest_gap.max(last.elapsed());
             last = Instant::now();
             written.acknowledged.insert(key, number);
             number += 1;
-            // The servers and this test share two cores.
-            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         written
     }
@@ -200,11 +214,17 @@ impl Customer<'_> {
 
     async fn call<T: FromRedisValue>(&mut self, key: &str, command: &Cmd) -> Result<T> {
         let deadline = Instant::now() + PATIENCE;
+        let mut tries = tokio::time::interval(TRY_EVERY);
+        tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            tries.tick().await;
             match self.attempt(key, command).await {
                 Ok(value) => return Ok(value),
-                Err(error) if Instant::now() >= deadline => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                // Who is refused is not helped by patience.
+                Err(error) if is_refused(&error) || Instant::now() >= deadline => {
+                    return Err(error);
+                }
+                Err(_) => {}
             }
         }
     }
@@ -282,17 +302,25 @@ impl Customer<'_> {
         if let Some(connection) = self.connections.get(&ip) {
             return Ok(connection.clone());
         }
-        let connection = connect(ip).await?;
+        let connection = connect(ip, self.password).await?;
         self.connections.insert(ip, connection.clone());
         Ok(connection)
     }
 }
 
 /// A connection to one pod.
-pub(super) async fn connect(ip: IpAddr) -> Result<MultiplexedConnection> {
-    let Credentials { user, password } = Bed::credentials();
+async fn connect(ip: IpAddr, password: &str) -> Result<MultiplexedConnection> {
+    let user = config::USER;
     let client = ::redis::Client::open(format!("redis://{user}:{password}@{ip}:{PORT}"))?;
     Ok(client.get_multiplexed_async_connection().await?)
+}
+
+fn is_refused(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<::redis::RedisError>();
+    error.is_some_and(|error| {
+        error.kind() == ::redis::ErrorKind::AuthenticationFailed
+            || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
+    })
 }
 
 /// The slot of a key without a tag (Redis Cluster specification: CRC16, XMODEM).
