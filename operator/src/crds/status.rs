@@ -19,6 +19,10 @@ pub struct WhatsAppShopStatus {
     /// Version of the spec that the status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// When the shop served customers for the first time. From then on `Ready` does not ask for
+    /// Redis: PostgreSQL alone sells too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_served_at: Option<Time>,
     /// Bots that exist, for the scale subresource.
     #[serde(default)]
     pub replicas: i32,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::events::EventType;
 use kube::{Resource as _, ResourceExt as _};
 
@@ -12,7 +13,7 @@ use super::names::{COMPONENT, INSTANCE};
 use super::rotation::Passwords;
 use super::{Broken, Child, Credentials, Fault, Found, Needs, Past, Progress, RENEW, Validated};
 use super::{apply, build, cluster, identity, migration, status, stores, upkeep, validate};
-use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
+use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth, whole_second};
 use crate::context::Context;
 use crate::controller::fresh;
 use crate::crds::{Endpoints, WhatsAppShop, WhatsAppShopStatus};
@@ -390,17 +391,22 @@ impl Look<'_> {
         let bots = status::bot_available(&self.found, &self.progress, trouble);
         self.conditions.merge(bots);
         let said = self.shop.status.clone().unwrap_or_default();
-        let before = Conditions::of_status(&said.conditions);
-        let mut all = before.clone();
-        all.merge(self.conditions);
-        status::sum_up(&mut all, &before);
+        let mut all = Conditions::of_status(&said.conditions);
+        all.merge(self.conditions.clone());
+        let first = self.status.first_served_at.is_none();
+        let served = !first || all.holds(ConditionType::Ready);
+        let ready = status::sum_up(&all, served);
+        if ready.truth == Truth::True && first {
+            self.status.first_served_at = Some(Time(whole_second(Timestamp::now())));
+        }
+        self.found_out(ConditionType::Ready, ready);
         let count = status::bots(&self.found);
         self.status.replicas = i32::try_from(count.existing).unwrap_or(i32::MAX);
         self.status.bots = Some(format!("{}/{}", count.available, count.wanted));
         let name = self.shop.name_any();
         self.status.selector = Some(format!("{INSTANCE}={name},{COMPONENT}=bot"));
         let now = Timestamp::now();
-        let written = status::write(self.ctx, &self.shop, all, self.status, now).await;
+        let written = status::write(self.ctx, &self.shop, self.conditions, self.status, now).await;
         written.context("write the status")
     }
 }

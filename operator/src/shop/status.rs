@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::names::{COMPONENT, INSTANCE};
 use super::{Found, Progress};
-use crate::conditions::{ConditionType, Conditions, Reason, Truth};
+use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::{Context, MANAGER};
 use crate::crds::{WhatsAppShop, WhatsAppShopStatus};
 
@@ -184,27 +184,37 @@ const NEEDED: [ConditionType; 7] = [
     ConditionType::BotAvailable,
 ];
 
-/// Sums up `Ready`. A shop that has served goes on without Redis; one that has not waits for it.
-pub fn sum_up(conditions: &mut Conditions, before: &Conditions) {
+/// Sums up `Ready`: whether the shop sells. One that has ever `served` sells without Redis, whatever
+/// else went wrong meanwhile; one that is being set up waits for it.
+pub fn sum_up(conditions: &Conditions, served: bool) -> Finding {
     let lacks = |kind: &ConditionType| !conditions.holds(*kind);
     let missing: Vec<_> = NEEDED.into_iter().filter(lacks).collect();
     let redis = ConditionType::RedisReady;
     let (truth, reason, message) = match missing.first() {
         None => (true, Reason::Serving, "customers are served".to_owned()),
-        Some(only) if missing == [redis] && before.holds(ConditionType::Ready) => {
+        Some(only) if missing == [redis] && served => {
             let said = conditions.get(*only).map_or("", |found| &found.message);
             let message = format!("customers are served, slower: {said}");
             (true, Reason::ServingWithoutRedis, message)
         }
-        Some(first) => match conditions.get(*first) {
-            Some(found) => {
-                let message = format!("{first}: {}", found.message);
-                (false, found.reason, message)
+        Some(first) => {
+            // Redis does not stop a shop that has served: name what does.
+            let mut telling = missing.iter().filter(|kind| !served || **kind != redis);
+            let first = telling.next().unwrap_or(first);
+            match conditions.get(*first) {
+                Some(found) => {
+                    let message = format!("{first}: {}", found.message);
+                    (false, found.reason, message)
+                }
+                None => (false, Reason::Pending, format!("{first} is not known yet")),
             }
-            None => (false, Reason::Pending, format!("{first} is not known yet")),
-        },
+        }
     };
-    conditions.set(ConditionType::Ready, truth, reason, message);
+    Finding {
+        truth: truth.into(),
+        reason,
+        message,
+    }
 }
 
 /// Writes the status if it differs from what the shop says, and tells about transitions.
@@ -334,20 +344,22 @@ mod tests {
             Reason::Healing,
             "two nodes are away",
         );
-        let mut served = Conditions::default();
-        served.set(ConditionType::Ready, true, Reason::Serving, "");
-        let mut old = conditions.clone();
-        sum_up(&mut old, &served);
-        let ready = old.get(ConditionType::Ready).unwrap();
+        let ready = sum_up(&conditions, true);
         assert_eq!(
             (ready.truth, ready.reason),
             (Truth::True, Reason::ServingWithoutRedis)
         );
-        let mut new = conditions;
-        sum_up(&mut new, &Conditions::default());
-        let ready = new.get(ConditionType::Ready).unwrap();
+        let ready = sum_up(&conditions, false);
         assert_eq!((ready.truth, ready.reason), (Truth::False, Reason::Healing));
         assert_eq!(ready.message, "RedisReady: two nodes are away");
+
+        // PostgreSQL goes as well, and comes back before Redis does.
+        let database = ConditionType::DatabaseReady;
+        conditions.set(database, false, Reason::Unreachable, "gone");
+        let ready = sum_up(&conditions, true);
+        assert_eq!(ready.message, "DatabaseReady: gone");
+        conditions.set(database, true, Reason::Connected, "");
+        assert_eq!(sum_up(&conditions, true).truth, Truth::True);
     }
 
     #[test]

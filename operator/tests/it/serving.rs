@@ -175,3 +175,83 @@ async fn an_unreachable_database_is_named_and_holds_nothing_else_up() {
     site.kubectl(&["delete", "whatsappshop", "toko", "--timeout=10s"])
         .await;
 }
+
+/// Somebody writes another value into a Secret of the stores.
+async fn points(site: &Site, secret: &str, key: &str, url: &str) {
+    let patch = json!({"stringData": {key: url}}).to_string();
+    site.kubectl(&["patch", "secret", secret, "-p", &patch])
+        .await;
+}
+
+const NO_DATABASE: &str = "postgres://warung:x@127.0.0.1:9/warung?sslmode=disable";
+const NO_REDIS: &str = "redis://127.0.0.1:9";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_sells_without_redis_is_ready_and_stays_so_after_other_trouble() {
+    let site = Site::new("fallback").await;
+    let _operator = site.operator();
+    serving(&site, "").await;
+    points(&site, "redis", "urls", NO_REDIS).await;
+    site.says("toko", "RedisReady", "False", "Unreachable")
+        .await;
+    let fallback = async || {
+        let reason = "ServingWithoutRedis";
+        site.says("toko", "Ready", "True", reason).await
+    };
+    let message = fallback().await;
+    assert!(message.contains("127.0.0.1:9"), "{message}");
+
+    // PostgreSQL goes and comes back while Redis is away.
+    let database = site.get("secrets/database").await.unwrap()["data"].clone();
+    points(&site, "database", "url", NO_DATABASE).await;
+    site.says("toko", "Ready", "False", "Unreachable").await;
+    let patch = json!({"data": database}).to_string();
+    site.kubectl(&["patch", "secret", "database", "-p", &patch])
+        .await;
+    fallback().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stores_of_a_shop_whose_manifest_broke_are_still_looked_at() {
+    let site = Site::new("broken").await;
+    let _operator = site.operator();
+    serving(&site, "").await;
+    site.kubectl(&["delete", "secret", "whatsapp"]).await;
+    site.says("toko", "SecretsFound", "False", "SecretMissing")
+        .await;
+    points(&site, "redis", "urls", NO_REDIS).await;
+    site.says("toko", "RedisReady", "False", "Unreachable")
+        .await;
+    points(&site, "database", "url", NO_DATABASE).await;
+    site.says("toko", "DatabaseReady", "False", "Unreachable")
+        .await;
+
+    // What nobody looks at meanwhile does not speak of a newer manifest.
+    let noisy = shop_of("toko", EXTERNAL, "  bot: {log: debug}");
+    site.apply(&noisy).await;
+    let generations = async || {
+        let shop = site.get("whatsappshops/toko").await?;
+        let all = shop["status"]["conditions"].as_array().cloned();
+        let all = all.unwrap_or_default();
+        let of = |kind: &str| {
+            let found = all.iter().find(|condition| condition["type"] == kind);
+            found.and_then(|found| found["observedGeneration"].as_i64())
+        };
+        let now = shop["metadata"]["generation"].as_i64();
+        if of("SecretsFound") == now && of("DatabaseReady") == now {
+            Ok((now, of("ObjectsApplied")))
+        } else {
+            Err(shop["status"].to_string())
+        }
+    };
+    let (now, applied) = eventually(SOON, generations).await;
+    assert!(applied < now, "{applied:?} {now:?}");
+
+    site.apply(&crate::harness::secrets()).await;
+    site.says("toko", "SecretsFound", "True", "Found").await;
+    eventually(SOON, async || {
+        let (now, applied) = generations().await?;
+        (applied == now).then_some(()).ok_or(format!("{applied:?}"))
+    })
+    .await;
+}
