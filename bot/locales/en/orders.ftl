@@ -5,6 +5,7 @@ orders-products = 🛍️ See products
 orders-mine = 📦 My orders
 orders-see = 🧾 See the order
 orders-track = 🚚 Track parcel
+orders-received = ✅ It has arrived
 orders-check = 🔄 Check payment
 orders-cancel = ❌ Cancel
 orders-human = 💬 Ask a person
@@ -35,6 +36,9 @@ order-parcel = 🚚 { $courier }, tracking number *{ $resi }*
 order-shipped = 🚚 Order *{ $number }* is on its way!
     Courier: *{ $courier }*
     Tracking number: *{ $resi }*
+order-arrived-hint = Has it arrived? Tap the button below or type *received*.
+order-arrived-hint-days = Has it arrived? Tap the button below or type *received*. If we hear nothing, the order is completed { $days } days after shipping.
+order-received = 🎉 Thank you for telling us! Order *{ $number }* is completed. Is anything wrong with it? Please talk to us.
 order-goods = 🎁 Order *{ $number }* is ready. Here are your digital goods:
 order-expired = ⌛ The time to pay order *{ $number }* ran out, so we closed it. You were not charged.
 order-cancelled = Order *{ $number }* is cancelled. You were not charged.
@@ -43,6 +47,8 @@ order-again = 🔁 Order again
 
 track-title = Order *{ $number }*
 track-packing = 📦 We're preparing it. You'll get the tracking number here as soon as the parcel leaves.
+
+received-which = Which order has arrived?
 
 cancel-which = Which order would you like to cancel?
 cancel-nothing = No order of yours is waiting for payment. For orders already paid, please talk to us.

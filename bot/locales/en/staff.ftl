@@ -27,6 +27,12 @@ staff-ship-digital = Order *{ $number }* is digital, so there is nothing to ship
 staff-shipped = 🚚 *{ $number }* shipped with { $courier }, tracking number *{ $resi }*. The customer has been told.
 staff-resend-unpaid = ❌ Order *{ $number }* is not paid, so there is nothing to send again.
 staff-resent = 📨 The receipt and contents of *{ $number }* are on their way to the customer again.
+staff-completed = ✅ Order *{ $number }* is completed.
+staff-complete-already = Order *{ $number }* was completed before.
+staff-complete-not = ❌ Order *{ $number }* cannot be completed: it is not paid yet, is digital, or has ended.
+staff-unknown-chat = Nobody with that number has written to the shop. Please check it, or use an order number.
+staff-handed-back = 🤖 The bot answers *{ $who }* again. The customer has been told.
+staff-not-handed-over = The bot answers in that chat already.
 staff-recap = 📊 *Recap of { $date }* (until { $time })
 
     Orders placed: { $placed }
@@ -46,4 +52,6 @@ example-add-units = For example: *addstock VOUCHER-10* and one code per line bel
 example-price = For example: *price KOPI-01 25000*, or with a reseller price: *price KOPI-01 25000 22000*
 example-ship = For example: *ship WRG-241126-7K3QX JNE 0123456789*
 example-resend = For example: *resend WRG-241126-7K3QX*
+example-complete = For example: *complete WRG-241126-7K3QX*
+example-hand-back = For example: *done WRG-241126-7K3QX* or *done 081234567890*, or reply *done* to the notice about the customer.
 example-staff = For example: *recap*, *close* or *open*

@@ -18,6 +18,8 @@ option-statement = 📒 Statement
 option-language = 🌐 Language
 option-human = 🙋 Talk to a person
 option-close-human = 🤖 Back to the bot
+option-received = ✅ It has arrived
+option-hand-back = ✅ Done, bot again
 option-stop-marketing = 🔕 Stop offers
 option-start-marketing = 🔔 Get offers
 option-staff = Staff menu
@@ -40,6 +42,7 @@ problem-sku = That does not look like a product code. Codes have letters, digits
 problem-language = We do not speak that language yet 🙏 For now there are Indonesian and English.
 problem-courier = I could not read the courier. Write it like JNE, J&T or SICEPAT.
 problem-resi = That does not look like a tracking number. It has 5 to 40 letters and digits, without spaces.
+problem-chat = I could not tell whose chat that is. Please write an order number or a phone number.
 problem-stock = I could not read the stock. Write a whole number, or + and - to add and take away.
 
 # How a command is written.
@@ -57,6 +60,7 @@ example-checkout = Type *checkout* to order what is in your cart.
 example-orders = Type *orders* to see all your orders.
 example-check-payment = Type *orders*, then pick the order to check.
 example-track = Type *track* for your latest parcel, or *track* and an order number.
+example-received = Type *received* when your parcel is there, or *received* and an order number.
 example-cancel = Type *cancel*, or *cancel* and an order number.
 example-top-up = For example: *topup 50k*
 example-language = For example: *language id* or *language en*
@@ -76,6 +80,7 @@ human-asked = Of course 🙋 Our team has been told and will answer in this chat
 
     Want the bot back? Tap the button below or type *done*. It also returns by itself after 30 quiet minutes.
 human-closed = The bot is back 🤖 What can we do for you?
+human-handed-back = 🤖 Our team has finished here, and the bot answers again. Anything else? Just write.
 human-notice = 🙋 *{ $who }* is asking for a person.
 
     🛒 *Cart*
@@ -84,7 +89,7 @@ human-notice = 🙋 *{ $who }* is asking for a person.
     💬 *Last words*
     { $words }
 
-    The bot stays quiet in that chat until it has been still for 30 minutes.
+    The bot stays quiet in that chat until it has been still for 30 minutes, or until you tap the button or reply *done*.
 human-notice-no-cart = (empty)
 
 # Preferences.

@@ -5,6 +5,7 @@ orders-products = 🛍️ Lihat produk
 orders-mine = 📦 Pesanan saya
 orders-see = 🧾 Lihat pesanan
 orders-track = 🚚 Lacak paket
+orders-received = ✅ Sudah terima
 orders-check = 🔄 Cek pembayaran
 orders-cancel = ❌ Batalkan
 orders-human = 💬 Tanya CS
@@ -35,6 +36,9 @@ order-parcel = 🚚 { $courier }, resi *{ $resi }*
 order-shipped = 🚚 Pesanan *{ $number }* sudah dikirim, Kak!
     Kurir: *{ $courier }*
     Resi: *{ $resi }*
+order-arrived-hint = Paketnya sudah sampai? Tekan tombol di bawah atau ketik *sudah terima* ya, Kak.
+order-arrived-hint-days = Paketnya sudah sampai? Tekan tombol di bawah atau ketik *sudah terima* ya, Kak. Kalau tidak ada kabar, pesanan selesai otomatis { $days } hari setelah dikirim.
+order-received = 🎉 Terima kasih kabarnya, Kak! Pesanan *{ $number }* sudah selesai. Ada yang kurang pas? Kabari kami ya.
 order-goods = 🎁 Pesanan *{ $number }* sudah siap. Ini barang digitalnya ya, Kak:
 order-expired = ⌛ Waktu bayar pesanan *{ $number }* sudah habis, jadi pesanannya kami tutup. Tidak ada yang ditagih, Kak.
 order-cancelled = Pesanan *{ $number }* sudah dibatalkan, Kak. Tidak ada yang ditagih.
@@ -43,6 +47,8 @@ order-again = 🔁 Pesan lagi
 
 track-title = Pesanan *{ $number }*
 track-packing = 📦 Sedang kami siapkan. Nomor resinya kami kirim ke sini begitu paket berangkat ya, Kak.
+
+received-which = Pesanan mana yang sudah sampai, Kak?
 
 cancel-which = Pesanan mana yang mau dibatalkan, Kak?
 cancel-nothing = Tidak ada pesanan yang menunggu pembayaran, Kak. Pesanan yang sudah lunas bisa dibicarakan dengan CS kami.

@@ -27,6 +27,12 @@ staff-ship-digital = Pesanan *{ $number }* isinya digital, tidak ada yang dikiri
 staff-shipped = 🚚 *{ $number }* dikirim dengan { $courier }, resi *{ $resi }*. Pembeli sudah dikabari.
 staff-resend-unpaid = ❌ Pesanan *{ $number }* belum dibayar, jadi belum ada yang dikirim ulang.
 staff-resent = 📨 Nota dan isi pesanan *{ $number }* dikirim ulang ke pembeli.
+staff-completed = ✅ Pesanan *{ $number }* selesai.
+staff-complete-already = Pesanan *{ $number }* sudah selesai sebelumnya.
+staff-complete-not = ❌ Pesanan *{ $number }* tidak bisa diselesaikan: belum dibayar, isinya digital, atau sudah berakhir.
+staff-unknown-chat = Belum ada yang menulis ke toko dengan nomor itu. Cek lagi ya, atau pakai nomor pesanan.
+staff-handed-back = 🤖 Bot melayani *{ $who }* lagi. Pelanggan sudah dikabari.
+staff-not-handed-over = Bot memang sudah melayani chat itu.
 staff-recap = 📊 *Rekap { $date }* (sampai { $time })
 
     Pesanan masuk: { $placed }
@@ -46,4 +52,6 @@ example-add-units = Contoh: *addstok VOUCHER-10*, lalu satu kode per baris di ba
 example-price = Contoh: *harga KOPI-01 25000*, atau dengan harga reseller: *harga KOPI-01 25000 22000*
 example-ship = Contoh: *kirim WRG-241126-7K3QX JNE 0123456789*
 example-resend = Contoh: *kirimulang WRG-241126-7K3QX*
+example-complete = Contoh: *selesaiorder WRG-241126-7K3QX*
+example-hand-back = Contoh: *selesai WRG-241126-7K3QX* atau *selesai 081234567890*, atau balas pemberitahuan tentang pelanggannya dengan *selesai*.
 example-staff = Contoh: *rekap*, *tutup* atau *buka*

@@ -18,6 +18,8 @@ option-statement = 📒 Mutasi saldo
 option-language = 🌐 Bahasa
 option-human = 🙋 Chat admin
 option-close-human = 🤖 Kembali ke bot
+option-received = ✅ Sudah terima
+option-hand-back = ✅ Selesai, bot lagi
 option-stop-marketing = 🔕 Stop promo
 option-start-marketing = 🔔 Mau promo
 option-staff = Menu staf
@@ -40,6 +42,7 @@ problem-sku = Kode barangnya belum cocok. Kode terdiri dari huruf, angka, dan ta
 problem-language = Bahasa itu belum kami kuasai, Kak 🙏 Untuk sekarang ada Indonesia dan Inggris.
 problem-courier = Nama kurirnya belum kebaca. Tulis seperti JNE, J&T atau SICEPAT.
 problem-resi = Nomor resinya belum cocok. Resi berisi huruf dan angka, 5 sampai 40 karakter, tanpa spasi.
+problem-chat = Belum jelas chat siapa yang dimaksud. Tulis nomor pesanan atau nomor HP pelanggannya ya.
 problem-stock = Jumlah stoknya belum kebaca. Tulis angka bulat, atau pakai + dan - untuk menambah dan mengurangi.
 
 # How a command is written.
@@ -57,6 +60,7 @@ example-checkout = Ketik *checkout* untuk memesan isi keranjang.
 example-orders = Ketik *pesanan* untuk melihat semua pesanan Kakak.
 example-check-payment = Ketik *pesanan*, lalu pilih pesanan yang mau dicek.
 example-track = Ketik *lacak* untuk paket terakhir, atau *lacak* diikuti nomor pesanan.
+example-received = Ketik *sudah terima* kalau paketnya sudah sampai, atau *sudah terima* diikuti nomor pesanan.
 example-cancel = Ketik *batal*, atau *batal* diikuti nomor pesanan.
 example-top-up = Contoh: *topup 50rb*
 example-language = Contoh: *bahasa id* atau *bahasa en*
@@ -76,6 +80,7 @@ human-asked = Siap, Kak 🙋 Admin kami sudah diberi tahu dan akan membalas di c
 
     Mau kembali ke bot? Tekan tombol di bawah atau ketik *selesai*. Bot juga aktif lagi sendiri kalau chat sepi 30 menit.
 human-closed = Bot kembali melayani, Kak 🤖 Ada yang bisa dibantu?
+human-handed-back = 🤖 Admin kami sudah selesai di sini, dan bot melayani lagi, Kak. Ada yang lain? Tulis saja ya.
 human-notice = 🙋 *{ $who }* minta dibantu admin.
 
     🛒 *Keranjang*
@@ -84,7 +89,7 @@ human-notice = 🙋 *{ $who }* minta dibantu admin.
     💬 *Pesan terakhir*
     { $words }
 
-    Bot diam di chat itu sampai 30 menit sepi.
+    Bot diam di chat itu sampai 30 menit sepi, atau sampai tombol di bawah ditekan atau pesan ini dibalas *selesai*.
 human-notice-no-cart = (kosong)
 
 # Preferences.

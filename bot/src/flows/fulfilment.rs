@@ -2,7 +2,7 @@
 //!
 //! Every function works inside its caller's transaction, with the order's row locked, and never
 //! sends: what the customer must be told goes into the outbox, or is returned as the reply. After
-//! the commit the caller wakes `app.signals.outbound`.
+//! the commit the caller wakes `app.signals.outbound` and counts where the order went ([`count`]).
 
 mod parcel;
 mod receipt;
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-pub use parcel::{ShipRefused, ship};
+pub use parcel::{CompleteRefused, ShipRefused, complete, ship};
 use receipt::{Goods, Sale};
 pub use receipt::{Receipt, address_hint, line_texts, method_name, paid_by};
 
@@ -145,7 +145,6 @@ pub async fn paid(
         moves.push((OrderEvent::Completed, "goods in the receipt"));
     }
     orders::advance(connection, order, &moves, SYSTEM, now).await?;
-    count(app, order);
     let sale = Sale {
         order,
         lines: &lines,
@@ -242,7 +241,6 @@ pub async fn end(
     }
     stock::release(connection, order.id).await?;
     orders::transition(connection, order, event, actor, reason, now).await?;
-    count(app, order);
     Ok(())
 }
 
@@ -313,7 +311,6 @@ pub async fn deliver_held(
         &[]
     };
     orders::advance(connection, order, moves, SYSTEM, now).await?;
-    count(app, order);
     let Some(to) = addressee(app, connection, order.customer_id).await? else {
         return Ok(());
     };
@@ -390,7 +387,10 @@ fn choice(app: &App, command: &Command, title: String) -> Choice {
     Choice::new(app.vault.sign(&command.encode()), title)
 }
 
-fn count(app: &App, order: &Order) {
-    let state = order.state.as_str();
-    app.metrics.orders.with_label_values(&[state]).inc();
+/// Counts an order's new state, once it is committed.
+pub fn count(app: &App, state: OrderState) {
+    app.metrics
+        .orders
+        .with_label_values(&[state.as_str()])
+        .inc();
 }

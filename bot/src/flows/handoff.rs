@@ -1,23 +1,27 @@
 //! A person instead of the bot.
 //!
-//! While a person answers, the bot is silent in this one chat, until the customer calls it back or
-//! nothing was said for half an hour.
+//! While a person answers, the bot is silent in this one chat, until the customer calls it back,
+//! staff hand it back, or nothing was said for half an hour.
 
 use anyhow::Result;
 use chrono::TimeDelta;
 use unicode_segmentation::UnicodeSegmentation;
-use warung_domain::{conversation::Command, identity::ChannelIdentity, language::Language};
+use warung_domain::{
+    conversation::{Chat, Command, StaffCommand},
+    identity::ChannelIdentity,
+    language::Language,
+};
 use warung_whatsapp::{
     inbound::{Content, parse_message},
     reply::Reply,
 };
 
-use super::unclear;
+use super::{fulfilment, unclear};
 use crate::{
     reading::Reading,
     store::{
         carts::{self, CartItem},
-        customers::Customer,
+        customers::{self, Customer},
         desk,
     },
     worker::turn::{Answer, Turn},
@@ -100,8 +104,49 @@ pub fn close(turn: &mut Turn<'_>) -> Answer {
     })
 }
 
+/// The bot answers a customer again whom a person has answered, and says so. Returns who it is, as
+/// staff see them; `None` when the bot had the chat already.
+pub async fn hand_back(turn: &mut Turn<'_>, customer: i64) -> Result<Option<String>> {
+    let (now, language) = (turn.now, turn.app.config.shop.language);
+    let mut known = customers::load(turn.tx().await?, customer, language).await?;
+    if let Some(survivor) = known.as_ref().and_then(|known| known.merged_into) {
+        known = customers::load(turn.tx().await?, survivor, language).await?;
+    }
+    let Some(known) = known else {
+        return Ok(None);
+    };
+    if known.id == turn.customer.id {
+        // This very turn holds the lease that would be taken away.
+        let was_muted = turn.conversation.muted_until.take().is_some();
+        return Ok(was_muted.then(|| masked(&known)));
+    }
+    if !desk::hand_back(turn.tx().await?, known.id, now).await? {
+        return Ok(None);
+    }
+    let app = turn.app;
+    if let Some(to) = fulfilment::addressee(app, turn.tx().await?, known.id).await? {
+        let texts = &app.texts;
+        let option = |command: &Command, key| {
+            let title = texts.get(to.language, key, &[]);
+            turn.choice(command, title)
+        };
+        let reply = Reply {
+            body: texts.get(to.language, "human-handed-back", &[]),
+            choices: vec![
+                option(&Command::Menu, "option-menu"),
+                option(&Command::Human, "option-human"),
+            ],
+            ..Reply::default()
+        };
+        let dedupe_key = format!("handback:{}", turn.message_key);
+        turn.notify(to.customer_id, to.recipient, reply, dedupe_key, None);
+    }
+    Ok(Some(masked(&known)))
+}
+
 /// What staff need to know of the customer who asks.
 struct Case {
+    customer: i64,
     who: String,
     cart: Vec<CartItem>,
     words: Vec<String>,
@@ -113,6 +158,7 @@ impl Case {
         let customer = turn.customer.id;
         let payloads = desk::last_messages(&mut connection, customer, &turn.message_key).await?;
         Ok(Self {
+            customer,
             who: masked(&turn.customer),
             cart: carts::items(&mut connection, customer).await?,
             words: payloads.iter().filter_map(|raw| words(raw)).collect(),
@@ -149,12 +195,17 @@ fn tell(turn: &mut Turn<'_>, member: &Customer, case: &Case) {
             ("words", words.into()),
         ],
     );
+    let done = Command::Staff(StaffCommand::HandBack {
+        chat: Chat::Customer(case.customer),
+    });
+    let title = texts.get(language, "option-hand-back", &[]);
     let reply = Reply {
         body,
+        choices: vec![turn.choice(&done, title)],
         ..Reply::default()
     };
     let dedupe_key = format!("human:{}:{}", turn.message_key, member.id);
-    turn.notify(member.id, recipient, reply, dedupe_key);
+    turn.notify(member.id, recipient, reply, dedupe_key, Some(done));
 }
 
 /// The profile name and the end of the number: enough to find the chat, no more.

@@ -81,6 +81,7 @@ async fn command_answer(turn: &mut Turn<'_>, command: Command) -> Result<Option<
         Command::Order { number } => orders::show(turn, &number).await,
         Command::CheckPayment { number } => orders::check_payment(turn, &number).await,
         Command::Track { number } => orders::track(turn, number.as_ref()).await,
+        Command::Received { number } => orders::received(turn, number.as_ref()).await,
         Command::Cancel { number } => orders::cancel(turn, number.as_ref()).await,
         Command::Balance => saldo::balance(turn).await,
         Command::TopUp { amount } => Ok(saldo::top_up(turn, amount)),

@@ -8,7 +8,7 @@ use warung_domain::{
 };
 use warung_whatsapp::reply::{Choice, Link, Reply};
 
-use super::fulfilment;
+use super::fulfilment::{self, CompleteRefused};
 use crate::{
     store::{
         orders::{self, Order},
@@ -199,6 +199,12 @@ fn what_next(turn: &Turn<'_>, order: &Order) -> Vec<Choice> {
         };
         choices.push(turn.choice(&cancel, turn.say("orders-cancel", &[])));
     } else if matches!(order.state, OrderState::Paid | OrderState::Fulfilling) && !order.digital {
+        if order.state == OrderState::Fulfilling {
+            let received = Command::Received {
+                number: Some(number.clone()),
+            };
+            choices.push(turn.choice(&received, turn.say("orders-received", &[])));
+        }
         let track = Command::Track {
             number: Some(number),
         };
@@ -370,8 +376,77 @@ async fn cancel_one(turn: &mut Turn<'_>, order: Order) -> Result<Answer> {
         now,
     )
     .await?;
+    turn.ordered.push(order.state);
     Ok(Answer {
         dedupe_key: Some(fulfilment::closed_key(order.id)),
         ..Answer::outcome(fulfilment::ended_reply(app, turn.customer.spoken(), &order))
+    })
+}
+
+/// The customer has the parcel: the order is completed.
+pub async fn received(turn: &mut Turn<'_>, number: Option<&OrderNumber>) -> Result<Answer> {
+    let customer = turn.customer.id;
+    let order = if let Some(number) = number {
+        match own(turn, number).await? {
+            Some(order) if order.customer_id == customer => order,
+            _ => return Ok(unknown(turn, number)),
+        }
+    } else {
+        let mut under_way = orders::on_their_way(turn.tx().await?, customer).await?;
+        if under_way.len() > 1 {
+            return Ok(received_which(turn, &under_way));
+        }
+        match under_way.pop() {
+            Some(order) => order,
+            None => return track(turn, None).await,
+        }
+    };
+    let now = turn.now;
+    let connection = turn.tx().await?;
+    let Some(mut order) = orders::load_for_update(connection, order.id).await? else {
+        return Ok(unknown(turn, &order.number));
+    };
+    let reason = "received by the customer";
+    let completed =
+        fulfilment::complete(connection, &mut order, false, "customer", reason, now).await;
+    if let Err(error) = completed {
+        error.downcast::<CompleteRefused>()?;
+        // The same tap once more, or too early: how the order stands says it all.
+        return state(turn, &order).await;
+    }
+    turn.ordered.push(order.state);
+    let again = Command::Quote {
+        quote: order.quote_nonce,
+    };
+    Ok(Answer::outcome(Reply {
+        body: turn.say(
+            "order-received",
+            &[("number", order.number.to_string().into())],
+        ),
+        choices: vec![
+            turn.choice(&again, turn.say("order-again", &[])),
+            turn.choice(&Command::Human, turn.say("orders-human", &[])),
+            turn.choice(&Command::Menu, turn.say("orders-menu", &[])),
+        ],
+        ..Reply::default()
+    }))
+}
+
+fn received_which(turn: &Turn<'_>, under_way: &[Order]) -> Answer {
+    let choices = under_way
+        .iter()
+        .map(|order| {
+            let command = Command::Received {
+                number: Some(order.number.clone()),
+            };
+            turn.choice(&command, order.number.as_str())
+                .described(order.total.to_string())
+        })
+        .collect();
+    Answer::view(Reply {
+        body: turn.say("received-which", &[]),
+        choices,
+        list_label: Some(turn.say("orders-list-label", &[])),
+        ..Reply::default()
     })
 }

@@ -367,7 +367,7 @@ async fn by_midtrans(
         "customer",
         now,
     ));
-    turn.ordered = Some(OrderState::AwaitingPayment);
+    turn.ordered.push(OrderState::AwaitingPayment);
     Ok(())
 }
 
@@ -418,9 +418,9 @@ fn provider_order_id(number: &OrderNumber, random: u64) -> String {
 /// The receipt as the turn's own reply.
 fn paid(turn: &mut Turn<'_>, placed: &Placed) -> Result<Answer> {
     let order = &placed.order;
-    turn.ordered = Some(order.state);
+    turn.ordered.push(order.state);
     let receipt = fulfilment::receipt_of(turn.app, turn.customer.spoken(), placed, turn.now)?;
-    for parcel in receipt.further(turn.app, turn.customer.id, &turn.recipient, order.id) {
+    for parcel in receipt.further(turn.app, turn.customer.id, &turn.recipient, order) {
         turn.notices.push(parcel);
     }
     Ok(Answer {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use warung_domain::{
     catalog::{ProductKind, Sku},
-    conversation::{StaffCommand, StockChange},
+    conversation::{Chat, StaffCommand, StockChange},
     language::Language,
     money::Rupiah,
     order_number::OrderNumber,
@@ -16,12 +16,12 @@ use warung_domain::{
 use warung_whatsapp::reply::Reply;
 
 use super::{
-    fulfilment::{self, ShipRefused},
-    unclear,
+    fulfilment::{self, CompleteRefused, ShipRefused},
+    handoff, unclear,
 };
 use crate::{
     store::{
-        orders, settings,
+        identities, orders, settings,
         staff_actions::{self, Action, Level, Prices, StockRefused},
         units,
     },
@@ -64,6 +64,8 @@ pub async fn run(turn: &mut Turn<'_>, command: StaffCommand) -> Result<Answer> {
             resi,
         } => ship(turn, &number, courier, resi).await,
         StaffCommand::Resend { number } => resend(turn, &number).await,
+        StaffCommand::Complete { number } => complete(turn, &number).await,
+        StaffCommand::HandBack { chat } => hand_back(turn, &chat).await,
         StaffCommand::Recap => recap(turn).await,
         StaffCommand::CloseShop => set_open(turn, false).await,
         StaffCommand::OpenShop => set_open(turn, true).await,
@@ -334,6 +336,7 @@ async fn ship(
         ("courier", courier.to_string().into()),
         ("resi", resi.to_string().into()),
     ];
+    let before = order.state;
     let shipped = fulfilment::ship(app, connection, &mut order, courier, resi, &actor, now).await;
     if let Err(error) = shipped {
         let number = [("number", number.to_string().into())];
@@ -342,8 +345,58 @@ async fn ship(
             ShipRefused::NothingToShip => Ok(shown(turn.say("staff-ship-digital", &number))),
         };
     }
+    if order.state != before {
+        turn.ordered.push(order.state);
+    }
     record(turn, "ship", detail).await?;
     Ok(told(turn.say("staff-shipped", &args)))
+}
+
+async fn complete(turn: &mut Turn<'_>, number: &OrderNumber) -> Result<Answer> {
+    let (now, actor) = (turn.now, actor(turn));
+    let Some(order) = orders::by_number(&turn.app.pool, number).await? else {
+        return Ok(unknown_order(turn, number));
+    };
+    let connection = turn.tx().await?;
+    let Some(mut order) = orders::load_for_update(connection, order.id).await? else {
+        return Ok(unknown_order(turn, number));
+    };
+    let args = [("number", number.to_string().into())];
+    let reason = "completed by staff";
+    let completed = fulfilment::complete(connection, &mut order, true, &actor, reason, now).await;
+    if let Err(error) = completed {
+        return match error.downcast::<CompleteRefused>()? {
+            CompleteRefused::Already => Ok(shown(turn.say("staff-complete-already", &args))),
+            CompleteRefused::NotOnItsWay(_) => Ok(shown(turn.say("staff-complete-not", &args))),
+        };
+    }
+    turn.ordered.push(order.state);
+    record(turn, "complete", json!({"order": number.as_str()})).await?;
+    Ok(told(turn.say("staff-completed", &args)))
+}
+
+async fn hand_back(turn: &mut Turn<'_>, chat: &Chat) -> Result<Answer> {
+    let customer = match chat {
+        Chat::Customer(id) => Some(*id),
+        Chat::Order(number) => {
+            let order = orders::by_number(&turn.app.pool, number).await?;
+            order.map(|order| order.customer_id)
+        }
+        Chat::Identity(identity) => identities::owner(turn.tx().await?, Some(identity)).await?,
+    };
+    let Some(customer) = customer else {
+        return Ok(match chat {
+            Chat::Order(number) => unknown_order(turn, number),
+            _ => shown(turn.say("staff-unknown-chat", &[])),
+        });
+    };
+    match handoff::hand_back(turn, customer).await? {
+        Some(who) => {
+            record(turn, "hand_back", json!({"customer": customer})).await?;
+            Ok(told(turn.say("staff-handed-back", &[("who", who.into())])))
+        }
+        None => Ok(shown(turn.say("staff-not-handed-over", &[]))),
+    }
 }
 
 async fn resend(turn: &mut Turn<'_>, number: &OrderNumber) -> Result<Answer> {

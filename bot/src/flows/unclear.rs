@@ -1,7 +1,7 @@
 //! Messages that are not understood: what is wrong, and an example that works.
 
 use warung_domain::{
-    conversation::{Command, CommandName, Problem},
+    conversation::{Command, CommandName, Problem, StaffCommand},
     language::Language,
     money::{AmountError, QuantityError, Rupiah},
     payment::PaymentMethod,
@@ -105,6 +105,7 @@ fn next_steps(turn: &Turn<'_>, command: CommandName) -> Vec<Choice> {
         CommandName::Orders
         | CommandName::CheckPayment
         | CommandName::Track
+        | CommandName::Received
         | CommandName::Cancel => offer(&[orders, Command::Human, Command::Menu]),
         CommandName::TopUp => {
             let amounts = OFFERED_TOP_UPS.map(|amount| Command::TopUp {
@@ -120,6 +121,8 @@ fn next_steps(turn: &Turn<'_>, command: CommandName) -> Vec<Choice> {
         | CommandName::Price
         | CommandName::Ship
         | CommandName::Resend
+        | CommandName::Complete
+        | CommandName::HandBack
         | CommandName::Recap
         | CommandName::CloseShop
         | CommandName::OpenShop => Vec::new(),
@@ -140,6 +143,7 @@ fn help(texts: &Texts, language: Language, command: CommandName, problem: &Probl
         Problem::BadLanguage => say("problem-language", &[]),
         Problem::BadCourier => say("problem-courier", &[]),
         Problem::BadResi => say("problem-resi", &[]),
+        Problem::BadChat => say("problem-chat", &[]),
         Problem::BadStock => say("problem-stock", &[]),
     };
     format!("{problem}\n\n{}", example(say, command))
@@ -193,6 +197,7 @@ fn example(say: impl Fn(&'static str, &Args<'_>) -> String, command: CommandName
         CommandName::Orders => say("example-orders", &[]),
         CommandName::CheckPayment => say("example-check-payment", &[]),
         CommandName::Track => say("example-track", &[]),
+        CommandName::Received => say("example-received", &[]),
         CommandName::Cancel => say("example-cancel", &[]),
         CommandName::TopUp => say("example-top-up", &[]),
         CommandName::Language => say("example-language", &[]),
@@ -201,6 +206,8 @@ fn example(say: impl Fn(&'static str, &Args<'_>) -> String, command: CommandName
         CommandName::Price => say("example-price", &[]),
         CommandName::Ship => say("example-ship", &[]),
         CommandName::Resend => say("example-resend", &[]),
+        CommandName::Complete => say("example-complete", &[]),
+        CommandName::HandBack => say("example-hand-back", &[]),
         CommandName::Recap | CommandName::CloseShop | CommandName::OpenShop => {
             say("example-staff", &[])
         }
@@ -238,6 +245,7 @@ fn title(turn: &Turn<'_>, command: &Command) -> String {
         Command::Order { number } => number.to_string(),
         Command::CheckPayment { .. } => say("option-check-payment"),
         Command::Track { .. } => say("option-track"),
+        Command::Received { .. } => say("option-received"),
         Command::Cancel { .. } => say("option-cancel"),
         Command::Balance => say("option-balance"),
         Command::TopUp { amount } => match amount {
@@ -253,6 +261,7 @@ fn title(turn: &Turn<'_>, command: &Command) -> String {
         Command::CloseHuman => say("option-close-human"),
         Command::StopMarketing => say("option-stop-marketing"),
         Command::StartMarketing => say("option-start-marketing"),
+        Command::Staff(StaffCommand::HandBack { .. }) => say("option-hand-back"),
         Command::Staff(_) => say("option-staff"),
     }
 }
@@ -292,7 +301,7 @@ pub(super) const fn method_name(method: PaymentMethod) -> &'static str {
 mod tests {
     use super::*;
 
-    const COMMANDS: [CommandName; 34] = [
+    const COMMANDS: [CommandName; 37] = [
         CommandName::Menu,
         CommandName::Products,
         CommandName::Search,
@@ -310,6 +319,7 @@ mod tests {
         CommandName::Orders,
         CommandName::CheckPayment,
         CommandName::Track,
+        CommandName::Received,
         CommandName::Cancel,
         CommandName::Balance,
         CommandName::TopUp,
@@ -324,6 +334,8 @@ mod tests {
         CommandName::Price,
         CommandName::Ship,
         CommandName::Resend,
+        CommandName::Complete,
+        CommandName::HandBack,
         CommandName::Recap,
         CommandName::CloseShop,
         CommandName::OpenShop,
@@ -357,6 +369,7 @@ mod tests {
             Problem::BadLanguage,
             Problem::BadCourier,
             Problem::BadResi,
+            Problem::BadChat,
             Problem::BadStock,
         ]
         .into_iter()

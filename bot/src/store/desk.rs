@@ -66,3 +66,24 @@ pub async fn last_messages(
     payloads.reverse();
     Ok(payloads)
 }
+
+/// Has the bot answer a customer again; `false` when it does already.
+///
+/// A turn of theirs that is under way loses its lease: it would write down again that a person has
+/// the chat. Its messages are read once more, by then by the bot.
+pub async fn hand_back(
+    connection: &mut PgConnection,
+    customer: i64,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let changed = sqlx::query!(
+        "UPDATE conversation
+         SET state = state - 'muted_until', lease_owner = NULL, lease_epoch = lease_epoch + 1
+         WHERE customer_id = $1 AND (state ->> 'muted_until')::timestamptz > $2",
+        customer,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}

@@ -326,6 +326,25 @@ pub async fn latest_to_track(
     .transpose()
 }
 
+/// A customer's orders whose parcels are on their way, latest first, at most [`PAGE_ORDERS`].
+pub async fn on_their_way(
+    executor: impl PgExecutor<'_>,
+    customer: i64,
+) -> anyhow::Result<Vec<Order>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT * FROM orders WHERE customer_id = $1 AND state = 'fulfilling' AND NOT digital
+         ORDER BY created_at DESC LIMIT $2",
+        customer,
+        PAGE_ORDERS,
+    )
+    .fetch_all(executor)
+    .await?
+    .into_iter()
+    .map(Order::try_from)
+    .collect()
+}
+
 /// An order's lines, in the order of the product codes.
 pub async fn lines(connection: &mut PgConnection, order: Uuid) -> anyhow::Result<Vec<Line>> {
     let rows = sqlx::query!(

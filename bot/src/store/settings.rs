@@ -16,7 +16,15 @@ pub struct ShopSettings {
     pub open: bool,
     /// `shipping.flat_fee` and `shipping.free_above`, in rupiah.
     pub shipping: Shipping,
+    /// `orders.complete_after_days`: shipped orders whose customer says nothing are completed after
+    /// so many days; 0 leaves them to customers and staff.
+    pub complete_after_days: u16,
 }
+
+/// Until the shop says otherwise: a parcel across the archipelago takes a week or more.
+const COMPLETE_AFTER_DAYS: u16 = 14;
+/// The most that a shop can say.
+const COMPLETE_AFTER_DAYS_MAX: u16 = 365;
 
 /// The settings as last read; a cheap clone.
 #[derive(Clone)]
@@ -27,7 +35,7 @@ pub struct Settings(Arc<RwLock<Arc<ShopSettings>>>);
 pub enum BadSetting {
     /// No such key.
     #[error(
-        "unknown setting {0}: shop.name, shop.open, shipping.flat_fee, shipping.free_above or text.<id|en>.<key>"
+        "unknown setting {0}: shop.name, shop.open, shipping.flat_fee, shipping.free_above, orders.complete_after_days or text.<id|en>.<key>"
     )]
     UnknownKey(String),
     /// The value is not of the key's kind.
@@ -45,6 +53,7 @@ impl Settings {
                 flat_fee: Rupiah::ZERO,
                 free_above: None,
             },
+            complete_after_days: COMPLETE_AFTER_DAYS,
         }))))
     }
 
@@ -62,6 +71,9 @@ impl Settings {
                 "shop.open" => next.open = value != "false",
                 "shipping.flat_fee" => next.shipping.flat_fee = rupiah(value).unwrap_or_default(),
                 "shipping.free_above" => next.shipping.free_above = rupiah(value),
+                "orders.complete_after_days" => {
+                    next.complete_after_days = days(value).unwrap_or(COMPLETE_AFTER_DAYS);
+                }
                 _ => {}
             }
         }
@@ -112,10 +124,20 @@ fn check(key: &str, value: &str) -> Result<(), BadSetting> {
         "shipping.flat_fee" | "shipping.free_above" if rupiah(value).is_none() => {
             bad("whole rupiah, like 15000")
         }
-        "shop.name" | "shop.open" | "shipping.flat_fee" | "shipping.free_above" => Ok(()),
+        "orders.complete_after_days" if days(value).is_none() => bad("0 to 365 whole days"),
+        "shop.name"
+        | "shop.open"
+        | "shipping.flat_fee"
+        | "shipping.free_above"
+        | "orders.complete_after_days" => Ok(()),
         _ if key.starts_with("text.id.") || key.starts_with("text.en.") => Ok(()),
         _ => Err(BadSetting::UnknownKey(key.to_owned())),
     }
+}
+
+fn days(text: &str) -> Option<u16> {
+    let days = text.parse().ok();
+    days.filter(|days| *days <= COMPLETE_AFTER_DAYS_MAX)
 }
 
 fn rupiah(text: &str) -> Option<Rupiah> {
@@ -134,6 +156,8 @@ mod tests {
             check("shipping.flat_fee", "15.5"),
             Err(BadSetting::BadValue(..))
         ));
+        assert!(check("orders.complete_after_days", "0").is_ok());
+        assert!(check("orders.complete_after_days", "366").is_err());
         assert!(matches!(
             check("shop.opne", "true"),
             Err(BadSetting::UnknownKey(_))

@@ -23,7 +23,8 @@ pub struct Action<'a> {
     pub customer_id: i64,
     /// Who, as in the events: `staff:<id>`.
     pub actor: &'a str,
-    /// What: `stock`, `units`, `price`, `ship`, `resend`, `close_shop`, `open_shop`, `recap`.
+    /// What: `stock`, `units`, `price`, `ship`, `resend`, `complete`,
+    /// `hand_back`, `close_shop`, `open_shop`, `recap`.
     pub action: &'static str,
     /// The particulars; never a secret.
     pub detail: Value,

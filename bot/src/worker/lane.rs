@@ -196,7 +196,7 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
     }
     let lock = turn.purchase_lock.take();
     let (customer_id, refund_charge) = (turn.customer.id, turn.refund_charge.take());
-    let (payments_due, ordered) = (turn.payments_due, turn.ordered);
+    let (payments_due, ordered) = (turn.payments_due, std::mem::take(&mut turn.ordered));
     let room = app.sender.room();
     let received_at = progress.received_at.unwrap_or(turn.now);
     let closing = Closing {
@@ -218,9 +218,8 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
     // Off the reply path: dropping a lock releases it in the background.
     drop(lock);
     let closed = closed?;
-    if let Some(state) = ordered {
-        let orders = &app.metrics.orders;
-        orders.with_label_values(&[state.as_str()]).inc();
+    for state in ordered {
+        flows::fulfilment::count(app, state);
     }
     if payments_due {
         app.signals.payments.notify_one();

@@ -49,8 +49,8 @@ pub struct Turn<'a> {
     pub notices: Vec<NewParcel>,
     /// What the commit takes from the stock, as its last act.
     pub taking: Option<stock::Taking>,
-    /// The state of an order that the commit brings about, for the metric.
-    pub ordered: Option<OrderState>,
+    /// The states of orders that the commit brings about, for the metric.
+    pub ordered: Vec<OrderState>,
     /// Whether the commit leaves a payment due: its answer comes from there, without waiting.
     pub payments_due: bool,
     tx: Option<Transaction<'static, Postgres>>,
@@ -191,7 +191,7 @@ impl<'a> Turn<'a> {
             refund_charge: None,
             notices: Vec::new(),
             taking: None,
-            ordered: None,
+            ordered: Vec::new(),
             payments_due: false,
             tx: None,
             trace: opening.trace,
@@ -213,6 +213,7 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// The database's.
     pub async fn roll_back(&mut self) -> Result<()> {
+        self.ordered.clear();
         if let Some(tx) = self.tx.take() {
             tx.rollback().await?;
         }
@@ -234,19 +235,21 @@ impl<'a> Turn<'a> {
         Choice::new(self.app.vault.sign(&command.encode()), title)
     }
 
-    /// A message beside the reply, to this customer or to another.
+    /// A message beside the reply, to this customer or to another; `about` is what an answer that
+    /// quotes it means.
     pub fn notify(
         &mut self,
         customer_id: i64,
         recipient: Recipient,
         reply: Reply,
         dedupe_key: String,
+        about: Option<Command>,
     ) {
         let body = Body {
             recipient,
             reply,
             qr: None,
-            about: None,
+            about,
         };
         self.notices.push(NewParcel {
             customer_id,

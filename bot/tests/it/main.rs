@@ -9,11 +9,13 @@
 mod audit;
 mod backup;
 mod buying;
+mod catalogue;
 mod fleet;
 mod harness;
 mod identities;
 mod ingress;
 mod observability;
+mod parcels;
 mod payments;
 mod redis_tls;
 mod rights;

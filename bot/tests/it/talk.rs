@@ -147,6 +147,52 @@ async fn a_person_takes_over_and_the_customer_calls_the_bot_back() {
 }
 
 #[tokio::test]
+async fn staff_hand_a_chat_back_to_the_bot_and_the_customer_is_told() {
+    let world = World::new().await;
+    let (staff, sari) = (world.staff(), world.customer("Sari"));
+    staff.asks("bahasa").await;
+    sari.asks("cs").await;
+    let notice = staff.hears().await;
+    staff
+        .chooses(&notice.option("handback"))
+        .await
+        .says_all(&["Sari", "dikabari"])
+        .never_says(sari.wa_id());
+    sari.hears().await.says_all(&["Admin kami sudah selesai"]);
+    sari.asks("bahasa").await;
+
+    // By the number, as people write it, and by quoting the notice.
+    sari.asks("cs").await;
+    let notice = staff.hears().await;
+    let local = format!("0{}", &sari.wa_id()[2..]);
+    staff
+        .asks(&format!("selesai {local}"))
+        .await
+        .says_all(&["Sari"]);
+    sari.hears().await.says_all(&["bot melayani lagi"]);
+    staff.replies_to(&notice.wamid, "selesai").await;
+    staff.hears().await.says_all(&["memang sudah"]);
+    sari.asks("bahasa").await;
+    for nobody in ["selesai 081299999999", "selesai WRG-241126-7K3QX"] {
+        staff.says(nobody).await;
+        let told = staff.hears().await;
+        assert!(!told.text().contains("Sari"), "{}", told.text());
+    }
+    // It is nothing that customers can do to each other.
+    sari.asks("cs").await;
+    staff.hears().await;
+    let tom = world.customer("Tom");
+    tom.says(&format!("selesai {local}")).await;
+    tom.hears().await.never_says("Sari");
+    sari.says("menu").await;
+    world.settles().await;
+    hears_nothing(&sari).await;
+    let actions = "SELECT count(*) FROM staff_action WHERE action = 'hand_back'";
+    assert_eq!(world.count(actions).await, 2);
+    world.ends_well().await;
+}
+
+#[tokio::test]
 async fn a_tap_calls_the_bot_back_and_so_does_half_an_hour_of_silence() {
     let world = World::new().await;
     let sari = world.customer("Sari");

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{CategorySlug, Sku};
+use crate::identity::ChannelIdentity;
 use crate::language::Language;
 use crate::money::{AmountError, Quantity, QuantityError, Rupiah};
 use crate::order_number::OrderNumber;
@@ -131,6 +132,11 @@ pub enum Command {
         /// Which order; the latest when `None`.
         number: Option<OrderNumber>,
     },
+    /// The parcel has arrived.
+    Received {
+        /// Which order; the one on its way when `None`.
+        number: Option<OrderNumber>,
+    },
     /// Call off an unpaid order.
     Cancel {
         /// Which order; ask when several are open and this is `None`.
@@ -214,12 +220,33 @@ pub enum StaffCommand {
         /// Which order.
         number: OrderNumber,
     },
+    /// An order has reached its customer.
+    Complete {
+        /// Which order.
+        number: OrderNumber,
+    },
+    /// The bot answers a customer again whom a person has answered.
+    HandBack {
+        /// Whose chat.
+        chat: Chat,
+    },
     /// Today's sales.
     Recap,
     /// Take no more orders.
     CloseShop,
     /// Take orders again.
     OpenShop,
+}
+
+/// How staff name a customer's chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chat {
+    /// By the shop's own number for the customer, which only options carry.
+    Customer(i64),
+    /// By one of the customer's orders.
+    Order(OrderNumber),
+    /// By the phone number or user id that WhatsApp shows.
+    Identity(ChannelIdentity),
 }
 
 /// A change of stock.
@@ -340,6 +367,8 @@ pub enum CommandName {
     CheckPayment,
     /// `lacak`
     Track,
+    /// `sudah terima`
+    Received,
     /// `batal`
     Cancel,
     /// `saldo`
@@ -368,6 +397,10 @@ pub enum CommandName {
     Ship,
     /// `kirimulang`
     Resend,
+    /// `selesaiorder`
+    Complete,
+    /// `selesai`, of staff, with whose chat it is
+    HandBack,
     /// `rekap`
     Recap,
     /// `tutup`
@@ -423,6 +456,9 @@ pub enum Problem {
     /// Not a tracking number.
     #[error("bad tracking number")]
     BadResi,
+    /// Neither an order, nor a phone number, nor a user id.
+    #[error("bad chat")]
+    BadChat,
     /// Not a stock, or a change of it.
     #[error("bad stock")]
     BadStock,

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use unicode_segmentation::UnicodeSegmentation;
-use uuid::Uuid;
 use warung_domain::{
     catalog::ProductKind, conversation::Command, language::Language, money::Rupiah,
     payment::PaymentMethod,
@@ -65,7 +64,7 @@ impl Receipt {
         app: &App,
         customer_id: i64,
         recipient: &Recipient,
-        order: Uuid,
+        order: &Order,
     ) -> Vec<NewParcel> {
         let to = Addressee {
             customer_id,
@@ -75,8 +74,8 @@ impl Receipt {
         let parcels = (2..).zip(&self.more);
         parcels
             .filter_map(|(part, reply)| {
-                let key = format!("{}:{part}", super::receipt_key(order));
-                parcel(app, &to, reply.clone(), true, None, key).ok()
+                let key = format!("{}:{part}", super::receipt_key(order.id));
+                parcel(app, &to, reply.clone(), true, about(order), key).ok()
             })
             .collect()
     }
@@ -89,11 +88,6 @@ impl Receipt {
         order: &Order,
         key: &str,
     ) -> Result<Vec<NewParcel>> {
-        let about = || {
-            Some(Command::Order {
-                number: order.number.clone(),
-            })
-        };
         let mut parcels = Vec::with_capacity(1 + self.more.len());
         let first = self.reply.clone();
         parcels.push(parcel(
@@ -101,15 +95,21 @@ impl Receipt {
             to,
             first,
             self.secret,
-            about(),
+            about(order),
             key.to_owned(),
         )?);
         for (part, reply) in (2..).zip(&self.more) {
             let key = format!("{key}:{part}");
-            parcels.push(parcel(app, to, reply.clone(), true, about(), key)?);
+            parcels.push(parcel(app, to, reply.clone(), true, about(order), key)?);
         }
         Ok(parcels)
     }
+}
+
+fn about(order: &Order) -> Option<Command> {
+    Some(Command::Order {
+        number: order.number.clone(),
+    })
 }
 
 fn parcel(

@@ -29,6 +29,7 @@ use self::{
 };
 use crate::{
     app::App,
+    flows::fulfilment,
     store::{
         orders,
         payments::{
@@ -101,6 +102,7 @@ async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: &Asked) -> Resu
         Purpose::Order(id) => orders::load_for_update(&mut tx, id).await?,
         Purpose::TopUp(_) => None,
     };
+    let before = order.as_ref().map(|order| order.state);
     let mut case = Case {
         app,
         attempt,
@@ -114,6 +116,10 @@ async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: &Asked) -> Resu
         Next::LetGo => queue::put_back(&mut tx, claim, &case.attempt).await?,
     }
     tx.commit().await?;
+    let after = case.order.as_ref().map(|order| order.state);
+    if let Some(state) = after.filter(|_| after != before) {
+        fulfilment::count(app, state);
+    }
     app.signals.outbound.notify_one();
     Ok(next)
 }

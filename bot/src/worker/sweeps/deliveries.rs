@@ -37,7 +37,11 @@ async fn deliver(app: &App, id: Uuid) -> Result<()> {
     if order.deliver_after.is_none_or(|after| after > now) {
         return Ok(());
     }
+    let before = order.state;
     fulfilment::deliver_held(app, &mut tx, &mut order, now).await?;
     tx.commit().await?;
+    if order.state != before {
+        fulfilment::count(app, order.state);
+    }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! and runs on a signal and on a timer alike, on every bot at once, so that one path serves the
 //! usual case and the accident.
 
+mod arrivals;
 mod audit;
 mod deliveries;
 mod gauges;
@@ -38,6 +39,7 @@ pub fn start(app: &App, tasks: &TaskTracker) {
     );
     sweeps.start("reservations", 5 * SECOND, TIMER_ONLY, reservations::run);
     sweeps.start("deliveries", 5 * SECOND, TIMER_ONLY, deliveries::run);
+    sweeps.start("arrivals", 60 * SECOND, TIMER_ONLY, arrivals::run);
     sweeps.start("outbox", SECOND / 2, TIMER_ONLY, outbox::run);
     let invalidated: Signal = |app| Some(&app.signals.invalidations);
     sweeps.start("invalidations", SECOND / 2, invalidated, invalidations::run);

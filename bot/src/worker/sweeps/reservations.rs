@@ -85,5 +85,6 @@ async fn expire(app: &App, id: Uuid) -> Result<Expired> {
     )
     .await?;
     tx.commit().await?;
+    fulfilment::count(app, order.state);
     Ok(Expired::Closed)
 }

@@ -87,6 +87,7 @@ pub(super) fn read(call: &Call<'_>) -> Option<Parsed> {
         CommandName::Orders => orders::orders(call),
         CommandName::CheckPayment => orders::check_payment(call),
         CommandName::Track | CommandName::Cancel => orders::one_order(call),
+        CommandName::Received => orders::received(call),
         CommandName::Balance => call.bare(Command::Balance),
         CommandName::TopUp => amount(call),
         CommandName::Statement => {
@@ -102,6 +103,8 @@ pub(super) fn read(call: &Call<'_>) -> Option<Parsed> {
         | CommandName::Price
         | CommandName::Ship
         | CommandName::Resend
+        | CommandName::Complete
+        | CommandName::HandBack
         | CommandName::Recap
         | CommandName::CloseShop
         | CommandName::OpenShop => staff_arguments::read(call),

@@ -1,7 +1,8 @@
 //! Commands as ids of buttons and list rows: `v1|buy|KOPI-01|2`.
 
 use crate::catalog::{CategorySlug, Sku};
-use crate::conversation::{Command, DecodeError, MAX_STOCK, StaffCommand, StockChange};
+use crate::conversation::{Chat, Command, DecodeError, MAX_STOCK, StaffCommand, StockChange};
+use crate::identity::ChannelIdentity;
 use crate::language::Language;
 use crate::money::{Quantity, Rupiah};
 use crate::order_number::OrderNumber;
@@ -82,6 +83,7 @@ impl Command {
             Self::Order { number } => fields("order", [number.to_string()]),
             Self::CheckPayment { number } => fields("check", [number.to_string()]),
             Self::Track { number } => fields("track", [optional(number.as_ref())]),
+            Self::Received { number } => fields("received", [optional(number.as_ref())]),
             Self::Cancel { number } => fields("cancel", [optional(number.as_ref())]),
             Self::Balance => fields("balance", []),
             Self::TopUp { amount } => fields("topup", [optional(amount.map(Rupiah::get))]),
@@ -138,10 +140,32 @@ impl StaffCommand {
                 [number.to_string(), courier.to_string(), resi.to_string()],
             ),
             Self::Resend { number } => fields("s.resend", [number.to_string()]),
+            Self::Complete { number } => fields("s.complete", [number.to_string()]),
+            Self::HandBack { chat } => fields("s.handback", chat.fields()),
             Self::Recap => fields("s.recap", []),
             Self::CloseShop => fields("s.close", []),
             Self::OpenShop => fields("s.open", []),
         }
+    }
+}
+
+impl Chat {
+    fn fields(&self) -> [String; 2] {
+        let (kind, name) = match self {
+            Self::Customer(id) => ("customer", id.to_string()),
+            Self::Order(number) => ("order", number.to_string()),
+            Self::Identity(identity) => ("identity", identity.as_str().to_owned()),
+        };
+        [kind.to_owned(), name]
+    }
+
+    fn read(kind: &str, name: &str) -> Result<Self, DecodeError> {
+        Ok(match kind {
+            "customer" => Self::Customer(number(name)?),
+            "order" => Self::Order(read(OrderNumber::parse(name))?),
+            "identity" => Self::Identity(read(ChannelIdentity::parse(name))?),
+            _ => return Err(DecodeError::Malformed),
+        })
     }
 }
 
@@ -314,6 +338,7 @@ fn fault(verb: &str) -> DecodeError {
         "order",
         "check",
         "track",
+        "received",
         "cancel",
         "balance",
         "topup",
@@ -329,6 +354,8 @@ fn fault(verb: &str) -> DecodeError {
         "price",
         "ship",
         "resend",
+        "complete",
+        "handback",
         "recap",
         "close",
         "open",
@@ -384,6 +411,9 @@ fn with_one(verb: &str, text: &str) -> Result<Command, DecodeError> {
             number: order(text)?,
         },
         "track" => Command::Track {
+            number: maybe(text, OrderNumber::parse)?,
+        },
+        "received" => Command::Received {
             number: maybe(text, OrderNumber::parse)?,
         },
         "cancel" => Command::Cancel {
@@ -442,6 +472,12 @@ fn staff(verb: &str, arguments: &[&str]) -> Result<StaffCommand, DecodeError> {
         ("open", []) => StaffCommand::OpenShop,
         ("resend", [order]) => StaffCommand::Resend {
             number: read(OrderNumber::parse(order))?,
+        },
+        ("complete", [order]) => StaffCommand::Complete {
+            number: read(OrderNumber::parse(order))?,
+        },
+        ("handback", [kind, name]) => StaffCommand::HandBack {
+            chat: Chat::read(kind, name)?,
         },
         ("units", [sku]) => StaffCommand::AddUnits {
             sku: read(Sku::parse(sku))?,

@@ -88,6 +88,29 @@ pub(super) fn one_order(call: &Call<'_>) -> Option<Parsed> {
     }))
 }
 
+/// *Sudah sampai*, of one order or of the one on its way. With a question mark, or with *mana*, it
+/// asks where the parcel is.
+pub(super) fn received(call: &Call<'_>) -> Option<Parsed> {
+    let asks = call.message.contains('?')
+        || call
+            .args
+            .iter()
+            .any(|word| matches!(word.key.as_str(), "mana" | "dimana" | "belum" | "where"));
+    let number = match order(call) {
+        Ok(number) => number,
+        Err(_) if asks => None,
+        Err(_) if call.args().iter().any(looks_like_an_order) => {
+            return Some(call.malformed(Problem::BadOrderNumber));
+        }
+        Err(_) => return None,
+    };
+    Some(Parsed::Command(if asks {
+        Command::Track { number }
+    } else {
+        Command::Received { number }
+    }))
+}
+
 /// The order that the arguments, or else the quoted message, name; `Ok(None)` when neither does.
 fn order(call: &Call<'_>) -> Result<Option<OrderNumber>, Problem> {
     let is_noise = |word: &&Word| {
@@ -97,6 +120,10 @@ fn order(call: &Call<'_>) -> Result<Option<OrderNumber>, Problem> {
                 | "order"
                 | "pembayaran"
                 | "paket"
+                | "paketnya"
+                | "barang"
+                | "barangnya"
+                | "pesanannya"
                 | "kiriman"
                 | "package"
                 | "parcel"

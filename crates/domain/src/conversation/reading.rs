@@ -251,7 +251,9 @@ pub(super) fn product_of(command: &Command) -> Option<&str> {
 pub(super) fn order_of(command: &Command) -> Option<&OrderNumber> {
     match command {
         Command::Order { number } | Command::CheckPayment { number } => Some(number),
-        Command::Track { number } | Command::Cancel { number } => number.as_ref(),
+        Command::Track { number } | Command::Received { number } | Command::Cancel { number } => {
+            number.as_ref()
+        }
         _ => None,
     }
 }

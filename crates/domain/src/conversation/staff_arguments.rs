@@ -4,7 +4,8 @@ use crate::catalog::Sku;
 use crate::conversation::arguments::Call;
 use crate::conversation::codec::stock_change;
 use crate::conversation::words::{self, Word};
-use crate::conversation::{Command, CommandName, Parsed, Problem, StaffCommand, StockChange};
+use crate::conversation::{Chat, Command, CommandName, Parsed, Problem, StaffCommand, StockChange};
+use crate::identity::ChannelIdentity;
 use crate::money::{AmountError, Rupiah};
 use crate::order_number::OrderNumber;
 use crate::tracking::{Courier, Resi};
@@ -18,6 +19,8 @@ pub(super) fn read(call: &Call<'_>) -> Option<Parsed> {
         CommandName::Price => Some(price(call)),
         CommandName::Ship => Some(ship(call)),
         CommandName::Resend => Some(resend(call)),
+        CommandName::Complete => Some(complete(call)),
+        CommandName::HandBack => Some(hand_back(call)),
         CommandName::Recap => Some(Ok(Command::Staff(StaffCommand::Recap))),
         CommandName::CloseShop => bare(StaffCommand::CloseShop),
         CommandName::OpenShop => bare(StaffCommand::OpenShop),
@@ -136,4 +139,52 @@ fn ship(call: &Call<'_>) -> Result<Command, Problem> {
 fn resend(call: &Call<'_>) -> Result<Command, Problem> {
     let number = number(call.args().first())?;
     Ok(Command::Staff(StaffCommand::Resend { number }))
+}
+
+fn complete(call: &Call<'_>) -> Result<Command, Problem> {
+    let quoted = || call.quoted_order().filter(|_| call.is_alone());
+    let number = match quoted() {
+        Some(number) => number,
+        None => number(call.args().first())?,
+    };
+    Ok(Command::Staff(StaffCommand::Complete { number }))
+}
+
+/// `selesai WRG-241126-7K3QX`, `selesai 0812-3456-789`, or `selesai` in reply to the notice about a
+/// customer; alone it calls the bot back in one's own chat.
+fn hand_back(call: &Call<'_>) -> Result<Command, Problem> {
+    if call.is_alone() {
+        return Ok(match call.context.quoted {
+            Some(Command::Staff(StaffCommand::HandBack { chat })) => {
+                Command::Staff(StaffCommand::HandBack { chat: chat.clone() })
+            }
+            _ => Command::CloseHuman,
+        });
+    }
+    let chat = match call.args() {
+        [word] if OrderNumber::parse(&word.text).is_ok() => {
+            OrderNumber::parse(&word.text).map(Chat::Order).ok()
+        }
+        [word] if ChannelIdentity::parse(&word.text).is_ok() => {
+            ChannelIdentity::parse(&word.text).map(Chat::Identity).ok()
+        }
+        words => phone_number(&words::join(words)).map(Chat::Identity),
+    };
+    let chat = chat.ok_or(Problem::BadChat)?;
+    Ok(Command::Staff(StaffCommand::HandBack { chat }))
+}
+
+/// A phone number as people write it, `+62 812-3456-789` or `0812 3456 789`. Anything but digits
+/// and what stands between them makes it none: a user id must not become a number.
+fn phone_number(text: &str) -> Option<ChannelIdentity> {
+    let between = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '+' | '(' | ')' | '.');
+    if !text.chars().all(between) {
+        return None;
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let international = match digits.strip_prefix('0') {
+        Some(rest) => format!("62{rest}"),
+        None => digits,
+    };
+    ChannelIdentity::parse(&international).ok()
 }

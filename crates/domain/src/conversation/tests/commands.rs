@@ -519,3 +519,102 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_parcel_that_arrived_is_told_from_the_question_whether_it_has() {
+    let received = |number| Parsed::Command(Command::Received { number });
+    for text in [
+        "sudah terima",
+        "Sudah diterima kak",
+        "paketnya sudah sampai",
+        "sudah sampai barangnya",
+        "received",
+        "Order received!",
+    ] {
+        let expected = if text.starts_with("paketnya") {
+            words("paketnya sudah sampai")
+        } else {
+            received(None)
+        };
+        assert_eq!(says(text), expected, "{text}");
+    }
+    assert_eq!(
+        says("sudah terima pesanan WRG-241126-7K3QX"),
+        received(Some(order()))
+    );
+    for text in [
+        "sudah sampai?",
+        "sudah sampai mana paketnya kak",
+        "sudah sampai belum",
+    ] {
+        assert_eq!(
+            says(text),
+            Parsed::Command(Command::Track { number: None }),
+            "{text}"
+        );
+    }
+    let thanks = says("terima kasih");
+    assert!(!matches!(thanks, Parsed::Command(Command::Received { .. })));
+}
+
+#[test]
+fn staff_end_orders_and_hand_chats_back_to_the_bot() {
+    let staff = |command| Parsed::Command(Command::Staff(command));
+    let complete = StaffCommand::Complete { number: order() };
+    for text in [
+        "selesaiorder wrg-241126-7k3qx",
+        "selesai order WRG-241126-7K3QX",
+        "complete order WRG-241126-7K3QX",
+    ] {
+        assert_eq!(staff_says(text), staff(complete.clone()), "{text}");
+    }
+    let hand_back = |chat| staff(StaffCommand::HandBack { chat });
+    let identity = |text: &str| Chat::Identity(ChannelIdentity::parse(text).unwrap());
+    assert_eq!(
+        staff_says("selesai WRG-241126-7K3QX"),
+        hand_back(Chat::Order(order()))
+    );
+    for text in [
+        "selesai 6281234567890",
+        "selesai 0812-3456-7890",
+        "done +62 812 3456 7890",
+    ] {
+        assert_eq!(
+            staff_says(text),
+            hand_back(identity("6281234567890")),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        staff_says("selesai ID.A1b2C3"),
+        hand_back(identity("ID.A1b2C3"))
+    );
+    // What is nearly a user id must not become somebody's number.
+    for text in [
+        "selesai ID.628123-4567890",
+        "selesai id.6281234567890",
+        "selesai nanti",
+    ] {
+        let malformed = Parsed::Malformed {
+            command: CommandName::HandBack,
+            problem: Problem::BadChat,
+        };
+        assert_eq!(staff_says(text), malformed, "{text}");
+    }
+    let own = Parsed::Command(Command::CloseHuman);
+    assert_eq!(staff_says("selesai"), own);
+    let about = Command::Staff(StaffCommand::HandBack {
+        chat: Chat::Customer(7),
+    });
+    let context = ParseContext {
+        is_staff: true,
+        quoted: Some(&about),
+        ..ParseContext::default()
+    };
+    assert_eq!(parse("selesai", &context), Parsed::Command(about.clone()));
+    let context = ParseContext {
+        is_staff: false,
+        ..context
+    };
+    assert_eq!(parse("selesai", &context), own);
+}

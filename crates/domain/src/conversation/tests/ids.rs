@@ -78,6 +78,15 @@ fn any_command() -> impl Strategy<Value = Command> {
                 change,
             })
         }),
+        any::<u32>().prop_map(|id| {
+            Command::Staff(StaffCommand::HandBack {
+                chat: Chat::Customer(i64::from(id)),
+            })
+        }),
+        Just(Command::Received {
+            number: Some(order())
+        }),
+        Just(Command::Staff(StaffCommand::Complete { number: order() })),
         (code, amount(), prop::option::of(amount())).prop_map(|(sku, price, reseller)| {
             Command::Staff(StaffCommand::Price {
                 sku,
