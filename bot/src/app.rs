@@ -26,7 +26,7 @@ use crate::{
     metrics::Metrics,
     store::settings::Settings,
     vault::Vault,
-    worker::{instance::Pulse, outbound::SenderHandle},
+    worker::{instance::Pulse, outbound::SenderHandle, receipts::Receipts},
 };
 
 /// How long a task waits for a connection before it gives up and says so.
@@ -80,6 +80,8 @@ pub struct Inner {
     pub signals: Signals,
     /// Where replies that were claimed with their commit go.
     pub sender: SenderHandle,
+    /// What bounds read receipts.
+    pub receipts: Receipts,
     /// Cancelled when the process must stop.
     pub stop: CancellationToken,
 }
@@ -175,6 +177,7 @@ impl App {
             metrics,
             clock,
             sender,
+            receipts: Receipts::default(),
             stop,
             config,
         })))

@@ -59,6 +59,8 @@ pub struct Metrics {
     pub outbox_oldest_seconds: prometheus::Gauge,
     /// Sends whose answer was lost and is awaited.
     pub outbox_unknown: IntGauge,
+    /// Read receipts by outcome.
+    pub read_receipts: IntCounterVec,
     /// Dead letters by queue.
     pub dead_letters: IntGaugeVec,
     /// Calls to Midtrans by call and outcome.
@@ -182,6 +184,12 @@ impl Metrics {
                 "Age of the oldest message waiting to be sent",
             )?,
             outbox_unknown: gauge(r, "warung_outbox_unknown", "Sends whose answer was lost")?,
+            read_receipts: counters(
+                r,
+                "warung_read_receipts_total",
+                "Read receipts by outcome",
+                &["outcome"],
+            )?,
             dead_letters: gauges(r, "warung_dead_letters", "Dead letters", &["queue"])?,
             midtrans_calls: counters(
                 r,

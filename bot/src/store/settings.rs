@@ -19,6 +19,8 @@ pub struct ShopSettings {
     /// `orders.complete_after_days`: shipped orders whose customer says nothing are completed after
     /// so many days; 0 leaves them to customers and staff.
     pub complete_after_days: u16,
+    /// `whatsapp.read_receipts`: whether customers see that the bot has read what it answers.
+    pub read_receipts: bool,
 }
 
 /// Until the shop says otherwise: a parcel across the archipelago takes a week or more.
@@ -35,7 +37,7 @@ pub struct Settings(Arc<RwLock<Arc<ShopSettings>>>);
 pub enum BadSetting {
     /// No such key.
     #[error(
-        "unknown setting {0}: shop.name, shop.open, shipping.flat_fee, shipping.free_above, orders.complete_after_days or text.<id|en>.<key>"
+        "unknown setting {0}: shop.name, shop.open, shipping.flat_fee, shipping.free_above, orders.complete_after_days, whatsapp.read_receipts or text.<id|en>.<key>"
     )]
     UnknownKey(String),
     /// The value is not of the key's kind.
@@ -54,6 +56,7 @@ impl Settings {
                 free_above: None,
             },
             complete_after_days: COMPLETE_AFTER_DAYS,
+            read_receipts: true,
         }))))
     }
 
@@ -69,6 +72,7 @@ impl Settings {
             match key.as_str() {
                 "shop.name" => next.display_name.clone_from(value),
                 "shop.open" => next.open = value != "false",
+                "whatsapp.read_receipts" => next.read_receipts = value != "false",
                 "shipping.flat_fee" => next.shipping.flat_fee = rupiah(value).unwrap_or_default(),
                 "shipping.free_above" => next.shipping.free_above = rupiah(value),
                 "orders.complete_after_days" => {
@@ -120,7 +124,9 @@ fn check(key: &str, value: &str) -> Result<(), BadSetting> {
     let bad = |expected| Err(BadSetting::BadValue(key.to_owned(), expected));
     match key {
         "shop.name" if value.trim().is_empty() => bad("a name"),
-        "shop.open" if !matches!(value, "true" | "false") => bad("true or false"),
+        "shop.open" | "whatsapp.read_receipts" if !matches!(value, "true" | "false") => {
+            bad("true or false")
+        }
         "shipping.flat_fee" | "shipping.free_above" if rupiah(value).is_none() => {
             bad("whole rupiah, like 15000")
         }
@@ -129,7 +135,8 @@ fn check(key: &str, value: &str) -> Result<(), BadSetting> {
         | "shop.open"
         | "shipping.flat_fee"
         | "shipping.free_above"
-        | "orders.complete_after_days" => Ok(()),
+        | "orders.complete_after_days"
+        | "whatsapp.read_receipts" => Ok(()),
         _ if key.starts_with("text.id.") || key.starts_with("text.en.") => Ok(()),
         _ => Err(BadSetting::UnknownKey(key.to_owned())),
     }

@@ -8,6 +8,7 @@ use warung_whatsapp::{
     reply::render,
 };
 
+use super::receipts;
 use super::turn::{Answer, Closing, Opening, PurchaseLock, SoldOut, Turn};
 use crate::{
     app::App,
@@ -199,6 +200,9 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
     let (payments_due, ordered) = (turn.payments_due, std::mem::take(&mut turn.ordered));
     let room = app.sender.room();
     let received_at = progress.received_at.unwrap_or(turn.now);
+    // Without an answer either a person has the chat, or how to pay follows in a second or two.
+    let message = (progress.answer.is_some() || payments_due).then(|| turn.message_key.clone());
+    let typing = progress.answer.is_none();
     let closing = Closing {
         epoch,
         items: progress.done,
@@ -227,6 +231,9 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
     match (closed.claimed, room) {
         (Some(parcel), Some(room)) => room.send(parcel),
         _ => app.signals.outbound.notify_one(),
+    }
+    if let Some(message) = message {
+        receipts::read(app, &message, typing);
     }
     if closed.more {
         app.signals.inbound.notify_one();

@@ -4,5 +4,6 @@ pub mod inbound;
 pub mod instance;
 mod lane;
 pub mod outbound;
+pub mod receipts;
 pub mod sweeps;
 pub mod turn;

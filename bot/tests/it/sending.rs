@@ -87,3 +87,44 @@ async fn the_fleet_stays_inside_the_numbers_limit() {
     );
     world.ends_well().await;
 }
+
+#[tokio::test]
+async fn what_the_bot_answered_is_read_and_what_a_person_must_answer_is_not() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    let read = |wamid: &str| world.whatsapp.book().receipts.contains(&wamid.to_owned());
+    let asked = sari.says("menu").await;
+    sari.hears().await;
+    eventually(PATIENCE, async || read(&asked)).await;
+    sari.asks("cs").await;
+    let for_a_person = sari.says("pesanan saya mana?").await;
+    world.settles().await;
+    sari.asks("selesai").await;
+    let settled = sari.says("menu").await;
+    sari.hears().await;
+    // The last one's receipt is there, so that of the one before would be, too.
+    eventually(PATIENCE, async || read(&settled)).await;
+    assert!(!read(&for_a_person));
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_shop_may_keep_its_ticks_grey() {
+    let world = World::new().await;
+    let words = ["settings", "set", "whatsapp.read_receipts", "false"];
+    world.administer(&words).await.unwrap();
+    let sari = world.customer("Sari");
+    let read = |wamid: &str| world.whatsapp.book().receipts.contains(&wamid.to_owned());
+    // The bot follows the setting within seconds: from then on nothing is read any more.
+    eventually(PATIENCE, async || {
+        let before = world.whatsapp.book().receipts.len();
+        let asked = sari.says("menu").await;
+        sari.hears().await;
+        let next = sari.says("menu").await;
+        sari.hears().await;
+        !read(&asked) && !read(&next) && world.whatsapp.book().receipts.len() == before
+    })
+    .await;
+    assert_eq!(world.metric(0, "warung_dead_letters").await, 0);
+    world.ends_well().await;
+}
