@@ -2,12 +2,18 @@
 
 use anyhow::Result;
 use warung_domain::{
-    conversation::{Command, CommandName, ParseContext, Parsed, Problem, parse},
+    conversation::{Awaiting, Command, CommandName, ParseContext, Parsed, Problem, parse},
     language,
+    quote::QuoteNonce,
 };
 use warung_whatsapp::inbound::{Content, Inbound, OrderItem, System};
 
-use crate::{outbox, store::catalog, worker::turn::Turn};
+use crate::{
+    flows::{checkout::address, purchase::Wish},
+    outbox,
+    store::catalog,
+    worker::turn::Turn,
+};
 
 /// A message, understood as far as it can be.
 #[derive(Debug, Clone)]
@@ -27,6 +33,15 @@ pub enum Reading {
     OutOfRange {
         /// How many it did.
         options: usize,
+    },
+    /// The address for a quote's parcel, where it was asked for as the last step of buying.
+    AddressToPay {
+        /// The address.
+        address: String,
+        /// The quote.
+        quote: QuoteNonce,
+        /// How it is paid.
+        wish: Wish,
     },
     /// Words: perhaps a product.
     Words(String),
@@ -48,6 +63,7 @@ impl Reading {
         matches!(
             self,
             Self::Command(Command::Pay { .. } | Command::Quote { .. } | Command::Yes)
+                | Self::AddressToPay { .. }
         )
     }
 
@@ -111,6 +127,28 @@ fn tap(turn: &Turn<'_>, id: &str) -> Option<Reading> {
     Command::decode(id).ok().map(Reading::Command)
 }
 
+/// An address that answers the question of a quote is the yes to it, unless it asks something or is
+/// none.
+fn address_to_pay(turn: &Turn<'_>, address: String) -> Reading {
+    match &turn.conversation.awaiting {
+        Some(Awaiting::AddressToPay {
+            quote,
+            method,
+            with_saldo,
+        }) if address::is_address(&address) && !address.contains('?') => Reading::AddressToPay {
+            address,
+            quote: *quote,
+            wish: Wish {
+                method: *method,
+                with_saldo: *with_saldo,
+            },
+        },
+        _ => Reading::Command(Command::Address {
+            text: Some(address),
+        }),
+    }
+}
+
 async fn text(turn: &mut Turn<'_>, inbound: &Inbound, body: &str) -> Result<Reading> {
     if body.trim_start().starts_with("v1|") {
         // An id that somebody typed: only taps carry ids, and they are signed.
@@ -143,6 +181,9 @@ async fn text(turn: &mut Turn<'_>, inbound: &Inbound, body: &str) -> Result<Read
         product_words: vocabulary.as_deref(),
     };
     Ok(match parse(body, &context) {
+        Parsed::Command(Command::Address {
+            text: Some(address),
+        }) => address_to_pay(turn, address),
         Parsed::Command(command) => Reading::Command(command),
         Parsed::Malformed { command, problem } => Reading::Malformed { command, problem },
         Parsed::StaleTap(_) => Reading::StaleTap,

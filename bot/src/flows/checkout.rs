@@ -18,7 +18,10 @@ use warung_whatsapp::reply::Reply;
 
 use self::shortage::{Source, shortage};
 pub use self::{address::address, answer::answer};
-use super::browse::{self, Meant};
+use super::{
+    browse::{self, Meant},
+    purchase::Wish,
+};
 use crate::{
     clock,
     store::{
@@ -136,6 +139,22 @@ pub async fn methods(turn: &mut Turn<'_>, nonce: &QuoteNonce) -> Result<Answer> 
         return requote(turn, nonce).await;
     }
     answer::all_ways(turn, &quote).await
+}
+
+/// Asks where a quote's parcel goes, as the last step before it is paid as wished.
+pub(crate) async fn ask_address(
+    turn: &mut Turn<'_>,
+    nonce: &QuoteNonce,
+    wish: Option<Wish>,
+) -> Result<Answer> {
+    let quote = match own(turn, nonce).await? {
+        Ok(quote) => quote,
+        Err(answer) => return Ok(answer),
+    };
+    match wish {
+        Some(wish) => Ok(answer::where_to(turn, &quote, wish)),
+        None => answer(turn, &quote, None).await,
+    }
 }
 
 /// Drops a quote: the given one, or the open one.

@@ -43,6 +43,15 @@ pub async fn handle(turn: &mut Turn<'_>, reading: Reading) -> Result<Option<Answ
         Reading::Malformed { command, problem } => unclear::malformed(turn, command, &problem),
         Reading::StaleTap => unclear::stale_tap(turn),
         Reading::OutOfRange { options } => unclear::out_of_range(turn, options),
+        Reading::AddressToPay {
+            address,
+            quote,
+            wish,
+        } => {
+            turn.conversation.misses = 0;
+            turn.conversation.awaiting = None;
+            return purchase::pay_to(turn, &address, &quote, wish).await;
+        }
         Reading::Words(words) => browse::words(turn, &words).await?,
         Reading::CatalogOrder(items) => cart::from_catalog(turn, &items).await?,
         Reading::Place(place) => checkout::address(turn, Some(&place)).await?,

@@ -91,7 +91,7 @@ pub async fn confirm(turn: &mut Turn<'_>, nonce: &QuoteNonce) -> Result<Option<A
         })
         .find(|wish| plan(*wish, quote.total, quote.spendable).is_ok());
     match fitting {
-        Some(wish) => buy(turn, &quote, wish).await,
+        Some(wish) => buy(turn, &quote, wish, None).await,
         None => checkout::methods(turn, nonce).await.map(Some),
     }
 }
@@ -110,7 +110,29 @@ pub async fn pay(turn: &mut Turn<'_>, nonce: &QuoteNonce, wish: Wish) -> Result<
     if let Err(refused) = plan(wish, quote.total, quote.spendable) {
         return refusal(turn, &quote, wish, &refused).await.map(Some);
     }
-    buy(turn, &quote, wish).await
+    buy(turn, &quote, wish, None).await
+}
+
+/// Confirms a quote by the address that was asked for, and pays it as the question said. Where that
+/// cannot be any more, the address is kept and the quote shown as it stands.
+pub async fn pay_to(
+    turn: &mut Turn<'_>,
+    address: &str,
+    nonce: &QuoteNonce,
+    wish: Wish,
+) -> Result<Option<Answer>> {
+    let quote = place::confirmable(&turn.app.pool, turn.customer.id, nonce).await?;
+    let binds = |quote: &Confirmable| {
+        quote.order_id.is_none()
+            && turn.now < quote.expires_at
+            && checkout::shop_closed(turn).is_none()
+            && turn.app.config.midtrans.methods.contains(&wish.method)
+            && plan(wish, quote.total, quote.spendable).is_ok()
+    };
+    match quote.filter(binds) {
+        Some(quote) => buy(turn, &quote, wish, Some(address)).await,
+        None => checkout::address(turn, Some(address)).await.map(Some),
+    }
 }
 
 /// The quote, if it can be confirmed now; else what to say instead.
@@ -135,7 +157,7 @@ async fn binding(
     }
     if !quote.is_digital() && !quote.has_address {
         // The quote once more, with the question for the address.
-        return Ok(Err(Some(checkout::methods(turn, nonce).await?)));
+        return Ok(Err(Some(checkout::ask_address(turn, nonce, wish).await?)));
     }
     Ok(Ok(quote))
 }
@@ -189,15 +211,27 @@ async fn anew(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<Answer> {
     checkout::draw_up(turn, &wanted, false, Some(note)).await
 }
 
-/// Takes the purchase through limit, lock and transaction, and says what came of it.
-async fn buy(turn: &mut Turn<'_>, quote: &Confirmable, wish: Wish) -> Result<Option<Answer>> {
+/// Takes the purchase through limit, lock and transaction, and says what came of it. With an
+/// `address` the parcel goes there, and later ones too.
+async fn buy(
+    turn: &mut Turn<'_>,
+    quote: &Confirmable,
+    wish: Wish,
+    address: Option<&str>,
+) -> Result<Option<Answer>> {
     let retry_after = charge(turn).await;
     if let Some(retry_after) = retry_after {
+        if let Some(address) = address {
+            checkout::address::keep(turn, address).await?;
+        }
         let retry_after = TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::MAX);
         let refused = Refused::TooMany(retry_after);
         return refusal(turn, quote, wish, &refused).await.map(Some);
     }
     lock(turn).await?;
+    if let Some(address) = address {
+        checkout::address::keep(turn, address).await?;
+    }
     match transact(turn, quote, wish).await? {
         Outcome::Paid(placed) => {
             turn.conversation.open_quote = None;

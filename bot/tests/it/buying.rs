@@ -48,17 +48,69 @@ async fn goods_are_found_by_tapping_through_the_shop_and_sent_to_an_address() {
     let detail = sari.chooses(&products.option("KOPI-01")).await;
     detail.says_all(&["Kopi Gayo", "Rp45.000", "stok"]);
     let asked = sari.chooses(&detail.option("v1|buy")).await;
-    asked.says_all(&["Rp45.000", "Rp55.000", "alamat"]);
-    let quote = sari.asks(ADDRESS).await;
-    quote.says_all(&["Jl. Melati", "Rp55.000"]);
-    sari.chooses(&quote.option("|va_bca~"))
+    asked.says_all(&["Rp45.000", "Rp55.000", "alamat", "QRIS"]);
+    // Another way than the first is tapped; then only the address is missing.
+    sari.chooses(&asked.option("|va_bca~"))
         .await
-        .says_all(&["BCA", "Rp55.000"]);
+        .says_all(&["VA BCA", "Rp55.000", "alamat"]);
+    sari.asks(ADDRESS)
+        .await
+        .says_all(&["BCA", "Rp55.000", "Jl. Melati"]);
     pays(&world, &sari)
         .await
         .says_all(&["WRG-", "1 × Kopi Gayo", "Ongkir: Rp10.000"]);
     let held = "SELECT count(*) FROM stock_item WHERE reserved > 0";
     assert_eq!(world.count(held).await, 0, "what was held is sold");
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn goods_to_a_new_address_take_four_messages_too() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    sari.asks("halo").await.says_all(&["Toko Sari"]);
+    let quote = sari.asks("beli KOPI-01 1").await;
+    quote.says_all(&["Rp55.000", "alamat", "QRIS"]);
+    let bill = sari.asks(ADDRESS).await;
+    assert!(bill.image().is_some(), "{}", bill.text());
+    bill.says_all(&["Rp55.000", "Jl. Melati"]);
+    pays(&world, &sari)
+        .await
+        .says_all(&["Pembayaran diterima", "Kopi Gayo", "Jl. Melati"]);
+    let billed = sari.inbox().len();
+    assert!(
+        billed <= BILLED_MESSAGES,
+        "{billed} messages for one simple purchase"
+    );
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn only_an_address_confirms_and_what_is_none_buys_nothing() {
+    let world = World::new().await;
+    let orders = "SELECT count(*) FROM orders";
+    let sari = world.customer("Sari");
+    sari.asks("beli KOPI-01 1").await;
+    // A question with a number in it, a chat, a change of mind.
+    sari.asks("ongkir ke Bandung 40132 berapa ya kak?").await;
+    sari.asks("yang enak yang mana ya kak").await;
+    assert_eq!(world.count(orders).await, 0);
+    sari.asks("beli KOPI-01 1").await;
+    sari.asks("tidak").await;
+    sari.asks(&format!("alamat {ADDRESS}")).await;
+    assert_eq!(world.count(orders).await, 0);
+    // Now the address is known, and the next quote asks how to pay.
+    sari.asks("beli KOPI-01 1")
+        .await
+        .says_all(&["Jl. Melati", "Mau bayar pakai apa"]);
+    // With saldo enough, the address alone spends none of it.
+    let tom = world.customer("Tom");
+    world.give_saldo(&tom, 200_000).await;
+    tom.asks("beli KOPI-01 1").await;
+    let bill = tom.asks(ADDRESS).await;
+    assert!(bill.image().is_some(), "{}", bill.text());
+    let sold = "SELECT count(*) FROM orders WHERE state = 'paid'";
+    assert_eq!(world.count(sold).await, 0);
     world.ends_well().await;
 }
 
@@ -76,13 +128,16 @@ async fn a_whole_purchase_by_text_alone_in_english() {
     tom.asks("cart")
         .await
         .says_all(&["Gayo Coffee", "Jasmine Tea", "Rp75.000"]);
-    tom.asks("checkout").await.says_all(&["address"]);
-    tom.asks("Tom, Jl. Kemang Raya 12, Jakarta Selatan 12730")
+    tom.asks("checkout")
         .await
-        .says_all(&["Rp85.000"]);
+        .says_all(&["address", "Rp85.000"]);
     // The number of the option does as well as a tap.
-    let bill = tom.asks("1").await;
+    tom.asks("1").await.says_all(&["QRIS", "address"]);
+    let bill = tom
+        .asks("Tom, Jl. Kemang Raya 12, Jakarta Selatan 12730")
+        .await;
     assert!(bill.image().is_some(), "{}", bill.text());
+    bill.says_all(&["Rp85.000"]);
     pays(&world, &tom)
         .await
         .says_all(&["Gayo Coffee", "Rp85.000"]);

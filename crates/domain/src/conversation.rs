@@ -273,6 +273,15 @@ pub const MAX_STOCK: u32 = 1_000_000;
 pub enum Awaiting {
     /// Where to send a parcel.
     Address,
+    /// Where to send a quote's parcel; the answer confirms the quote, to be paid in this way.
+    AddressToPay {
+        /// Which quote.
+        quote: QuoteNonce,
+        /// How.
+        method: PaymentMethod,
+        /// Whether saldo pays as much as it can and `method` only the rest.
+        with_saldo: bool,
+    },
     /// How much saldo.
     TopUpAmount,
     /// How many units to buy.

@@ -36,9 +36,7 @@ pub async fn address(turn: &mut Turn<'_>, text: Option<&str>) -> Result<Answer> 
         turn.conversation.awaiting = Some(Awaiting::Address);
         return Ok(asked_again(turn, problem));
     }
-    let sealed = turn.app.vault.seal(SEAL_PURPOSE, text.as_bytes());
-    let customer = turn.customer.id;
-    quotes::set_address(turn.tx().await?, customer, &sealed).await?;
+    keep(turn, text).await?;
     saved(turn, text).await
 }
 
@@ -83,6 +81,19 @@ const ADDRESS_WORDS: [&str; 29] = [
     "road",
     "avenue",
 ];
+
+/// Whether a text can be where a parcel goes.
+pub(crate) fn is_address(text: &str) -> bool {
+    check(text.trim()).is_ok()
+}
+
+/// Stores an address in the turn's transaction.
+pub(crate) async fn keep(turn: &mut Turn<'_>, text: &str) -> Result<()> {
+    let sealed = turn.app.vault.seal(SEAL_PURPOSE, text.trim().as_bytes());
+    let customer = turn.customer.id;
+    quotes::set_address(turn.tx().await?, customer, &sealed).await?;
+    Ok(())
+}
 
 fn check(text: &str) -> Result<(), Problem> {
     let length = text.chars().count();

@@ -4,6 +4,7 @@ use anyhow::Result;
 use warung_domain::{
     conversation::{Awaiting, Command},
     money::Rupiah,
+    payment::PaymentMethod,
 };
 use warung_whatsapp::reply::{Choice, Reply};
 
@@ -12,7 +13,10 @@ use super::{
     ways::{self, Ways},
 };
 use crate::{
-    flows::layout::{self, paragraphs},
+    flows::{
+        layout::{self, paragraphs},
+        purchase::Wish,
+    },
     store::quotes::{self, Quote, QuoteLine, Standing},
     worker::turn::{Answer, Turn},
 };
@@ -21,7 +25,8 @@ use crate::{
 const SHOWN_ADDRESS_CHARS: usize = 160;
 
 /// Shows a quote with its ways to pay; `note` stands on top. From now on it is the open quote,
-/// which "ya" confirms. Without an address, where one is needed, the message asks for it instead.
+/// which "ya" confirms. Without an address, where one is needed, the message asks for it as well:
+/// the answer to that is the yes, so that no further message is billed for it.
 pub async fn answer(turn: &mut Turn<'_>, quote: &Quote, note: Option<String>) -> Result<Answer> {
     turn.conversation.open_quote = Some(quote.nonce);
     let customer = turn.customer.id;
@@ -30,9 +35,7 @@ pub async fn answer(turn: &mut Turn<'_>, quote: &Quote, note: Option<String>) ->
     let offered = &turn.app.config.midtrans.methods;
     let ways = Ways::of(offered, quote.total, standing.saldo);
     let (body, choices) = if quote.needs_address() && home.is_none() {
-        turn.conversation.awaiting = Some(Awaiting::Address);
-        let question = turn.say("quote-needs-address", &[]);
-        (question, vec![decline(turn, quote)])
+        ask(turn, quote, &ways)
     } else {
         (until(turn, quote, &ways), pay_choices(turn, quote, &ways))
     };
@@ -49,6 +52,56 @@ pub async fn answer(turn: &mut Turn<'_>, quote: &Quote, note: Option<String>) ->
     });
     answer.about = Some(Command::Quote { quote: quote.nonce });
     Ok(answer)
+}
+
+/// The question for the address, and what paying in another way than the first is.
+fn ask(turn: &mut Turn<'_>, quote: &Quote, ways: &Ways) -> (String, Vec<Choice>) {
+    let needed = turn.say("quote-needs-address", &[]);
+    // Saldo is gone at once: it is for those who tap it.
+    let others = |(method, _): &(PaymentMethod, bool)| *method != PaymentMethod::Saldo;
+    let Some((method, with_saldo)) = ways.all().into_iter().find(others) else {
+        turn.conversation.awaiting = Some(Awaiting::Address);
+        return (needed, pay_choices(turn, quote, ways));
+    };
+    turn.conversation.awaiting = Some(Awaiting::AddressToPay {
+        quote: quote.nonce,
+        method,
+        with_saldo,
+    });
+    let name = ways::method_name(turn, method);
+    let then = turn.say("quote-address-pays", &[("method", name.into())]);
+    (paragraphs([needed, then]), pay_choices(turn, quote, ways))
+}
+
+/// The question for the address alone, of a quote whose way to pay was chosen.
+pub(super) fn where_to(turn: &mut Turn<'_>, quote: &Quote, wish: Wish) -> Answer {
+    turn.conversation.open_quote = Some(quote.nonce);
+    turn.conversation.awaiting = Some(Awaiting::AddressToPay {
+        quote: quote.nonce,
+        method: wish.method,
+        with_saldo: wish.with_saldo,
+    });
+    let name = ways::method_name(turn, wish.method);
+    let name = if wish.with_saldo {
+        turn.say("ways-saldo-and", &[("method", name.into())])
+    } else {
+        name
+    };
+    let args = [
+        ("method", name.into()),
+        ("total", quote.total.to_string().into()),
+    ];
+    let body = paragraphs([
+        turn.say("quote-way-chosen", &args),
+        turn.say("quote-needs-address", &[]),
+    ]);
+    let mut answer = Answer::view(Reply {
+        body,
+        choices: vec![decline(turn, quote)],
+        ..Reply::default()
+    });
+    answer.about = Some(Command::Quote { quote: quote.nonce });
+    answer
 }
 
 /// Shows every way to pay a quote.

@@ -83,6 +83,18 @@ fn reply(case: &Case<'_>, to: &Addressee, instructions: &Instructions) -> Reply 
             say("pay-by-page", &[what, amount, until])
         }
     };
+    // The address may have come with the yes: here it is seen before anything is paid.
+    let hint = case
+        .order
+        .as_ref()
+        .and_then(|order| fulfilment::address_hint(app, order));
+    let body = match hint {
+        Some(hint) => {
+            let address = say("receipt-address", &[("address", hint.into())]);
+            format!("{body}\n\n{address}")
+        }
+        None => body,
+    };
     Reply {
         body,
         // A message with a link has no other buttons: the text says what else can be done.

@@ -71,7 +71,10 @@ fn command(message: &str, words: &[Word], context: &ParseContext<'_>) -> Option<
         let single = || vocabulary::find_exact(&keys[..1], context.is_staff);
         return arguments::read(&call(found)).or_else(|| arguments::read(&call(single()?)));
     }
-    let is_address = matches!(context.awaiting, Some(Awaiting::Address));
+    let is_address = matches!(
+        context.awaiting,
+        Some(Awaiting::Address | Awaiting::AddressToPay { .. })
+    );
     let is_product = context
         .product_words
         .is_some_and(|known| known.contains(first));
@@ -142,9 +145,10 @@ fn awaited(message: &str, asked: &[Word], context: &ParseContext<'_>) -> Option<
             let is_number = text.chars().any(char::is_numeric);
             is_number.then(|| top_up(&text))
         }
-        Awaiting::Address => {
+        Awaiting::Address | Awaiting::AddressToPay { .. } => {
             let text = address(message);
-            let says_something = text.chars().any(char::is_alphabetic);
+            // A question about sending is no place to send to.
+            let says_something = text.chars().any(char::is_alphabetic) && !text.ends_with('?');
             says_something.then_some(Parsed::Command(Command::Address { text: Some(text) }))
         }
         Awaiting::SearchWords => {
