@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # A killed make takes the program with it.
 TIED := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
-.PHONY: help setup demo test e2e cluster node bench lint crds
+.PHONY: help setup demo test e2e cluster node bench bench-operator lint crds
 
 help:
 	@echo "make demo          a whole shop on this machine; ONCE=1 ends after the played purchase"
@@ -13,6 +13,7 @@ help:
 	@echo "make e2e           all of it on a real Kubernetes of one node (or on KUBECONFIG), broken under load"
 	@echo "make cluster       such a Kubernetes with a demo shop to play with, until Ctrl-C"
 	@echo "make bench         load, latency and cost, with the limits of this machine beside them"
+	@echo "make bench-operator  memory and time of the operator with a thousand shops"
 	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render; licences"
 	@echo "make crds          writes crds/ and charts/warung-crds from the types"
 
@@ -46,6 +47,11 @@ cluster: node
 bench: setup
 	cargo build --release --workspace --bins
 	@exec $(TIED) $(TARGET)/release/warung-bench
+
+bench-operator: setup
+	@scripts/kubernetes api >/dev/null
+	cargo build --release -p warung-operator
+	cargo test -p warung-operator --test it -- --ignored --nocapture a_thousand_shops
 
 lint:
 	cargo fmt --check

@@ -1,15 +1,34 @@
-//! Many shops, one of them bad.
+//! Many shops: one of them bad; and how much memory a thousand take (`make bench-operator`).
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use futures_util::TryStreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::watcher::Config;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 use warung_testkit::eventually;
 
-use crate::harness::{Site, shop};
+use crate::harness::{SOON, Site, shop, shop_of};
+use crate::{cluster, rights};
 
 /// Shops of the fleet.
 const SHOPS: usize = 200;
+/// Shops whose memory is measured.
+const MANY: usize = 1_000;
+/// Shops in one call of kubectl.
+const BATCH: usize = 250;
+/// How long those may take: every look is a dozen writes, and the API server shares the machine.
+const LONG: Duration = Duration::from_mins(40);
+/// The operator's memory is read this long after nothing changed any more.
+const CALM: Duration = Duration::from_mins(2);
 /// How long they may take on a machine with two cores that does other things too.
 const LIMIT: Duration = Duration::from_mins(8);
 /// Most memory of the operator, in KiB.
@@ -68,6 +87,95 @@ async fn one_bad_shop_of_two_hundred_costs_the_others_nothing() {
     // The rest is the program itself, which is big without optimisation.
     assert!(own < MEMORY, "{own} KiB");
     site.assert_nothing_forbidden();
+}
+
+/// Shops on stores of somebody else, looked after by the program as it is shipped, in every
+/// namespace. Their migrations are said to be done, so that each comes to have bots; nothing runs
+/// them.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, which `make bench-operator` makes with the release build"]
+async fn a_thousand_shops_fit_into_fifty_megabytes() {
+    let site = Site::new("thousand").await;
+    let account = rights::chart_account(site.server, &site.namespace, &[]).await;
+    site.external_stores().await;
+    let operator = site.released_operator(&account);
+    operator.leads().await;
+    let before = memory(operator.process.pid(), "VmRSS:");
+    let stores = "  database: {external: {secretRef: {name: database, key: url}}}
+  redis: {external: {secretRef: {name: redis, key: urls}}}";
+    let client = cluster::client(&site.server.kubeconfig()).await;
+    let (sender, mut bots) = watch::channel(0);
+    let migrating = migrate_all(client, site.namespace.clone(), sender);
+    let _migrating = AbortOnDropHandle::new(tokio::spawn(migrating));
+    let began = Instant::now();
+    for first in (0..MANY).step_by(BATCH) {
+        let one = |number: usize| {
+            let one = shop_of(&format!("toko-{number}"), stores, "  bot: {replicas: 1}");
+            let id = (1_000_000 + number).to_string();
+            format!("---{}", one.replace("1000001", &id))
+        };
+        let batch: String = (first..(first + BATCH).min(MANY)).map(one).collect();
+        site.apply(&batch).await;
+    }
+    println!("{MANY} shops were written within {:?}", began.elapsed());
+    let bots = bots.wait_for(|count| *count == MANY);
+    let all = tokio::time::timeout(LONG, bots).await;
+    all.expect("not within the limit").unwrap();
+    let took = began.elapsed();
+    println!("{MANY} shops had stores, tables and bots after {took:?}");
+    let calm = Instant::now() + CALM;
+    eventually(CALM + SOON, async || Instant::now() >= calm).await;
+    let pid = operator.process.pid();
+    let (all, most) = (memory(pid, "VmRSS:"), memory(pid, "VmHWM:"));
+    println!("{before} KiB before, {all} KiB after, {most} KiB at most");
+    assert!(all < MEMORY, "{all} KiB");
+    rights::assert_nothing_forbidden(site.server, &site.namespace, 0);
+}
+
+/// Says of every migration that it is done, as soon as its Job is there; counts the Deployments of
+/// bots that come after.
+async fn migrate_all(client: Client, namespace: String, bots: watch::Sender<usize>) {
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
+    let complete = |job: Job| {
+        let jobs = jobs.clone();
+        async move {
+            let status = job.status.unwrap_or_default();
+            if status.completion_time.is_some() {
+                return Ok(());
+            }
+            let Some(now) = status.start_time else {
+                // Its controller has not seen it yet; it comes again.
+                return Ok(());
+            };
+            let condition =
+                |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now});
+            let done = json!({"status": {
+                "startTime": now, "completionTime": now, "succeeded": 1, "active": 0,
+                "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+            }});
+            let name = job.metadata.name.unwrap_or_default();
+            let (done, params) = (Patch::Merge(done), PatchParams::default());
+            let patched = jobs.patch_status(&name, &params, &done).await;
+            patched
+                .map(drop)
+                .map_err(|error| format!("{name}: {error}"))
+        }
+    };
+    let completed = watcher(jobs.clone(), Config::default())
+        .applied_objects()
+        .map_err(|error| error.to_string())
+        .try_for_each(complete);
+    let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
+    let mut seen = HashSet::new();
+    let counted = watcher(deployments, Config::default())
+        .applied_objects()
+        .map_err(|error| error.to_string())
+        .try_for_each(|deployment| {
+            seen.insert(deployment.metadata.name);
+            bots.send_replace(seen.len());
+            std::future::ready(Ok(()))
+        });
+    tokio::try_join!(completed, counted).unwrap();
 }
 
 fn says(shop: &Value, kind: &str, status: &str) -> bool {

@@ -57,15 +57,29 @@ impl Site {
 
     /// Starts one of several, with rights of its own.
     pub(crate) fn operator_as(&self, name: &str, kubeconfig: &Path) -> Operator {
+        let program = Path::new(env!("CARGO_BIN_EXE_warung-operator"));
+        let within = ["--namespace", &self.namespace];
+        self.program(program, name, kubeconfig, &within)
+    }
+
+    /// Starts the release build, for every namespace; it must have been built.
+    pub(crate) fn released_operator(&self, kubeconfig: &Path) -> Operator {
+        let debug = Path::new(env!("CARGO_BIN_EXE_warung-operator"));
+        let built = debug.ancestors().nth(2).unwrap();
+        let program = built.join("release/warung-operator");
+        self.program(&program, "released", kubeconfig, &[])
+    }
+
+    fn program(&self, program: &Path, name: &str, kubeconfig: &Path, within: &[&str]) -> Operator {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let file = format!("operator-{}-{name}-{number}.log", self.namespace);
         let log = self.server.directory().join(file);
-        let process = Program::new(env!("CARGO_BIN_EXE_warung-operator"))
+        let process = Program::new(program)
             .clear_environment()
             .env("KUBECONFIG", kubeconfig)
             .args(["run", "--listen", "127.0.0.1:0", "--identity", name])
-            .args(["--namespace", &self.namespace])
+            .args(within)
             .args(["--operator-namespace", &self.namespace])
             .args(["--lease-name", &rights::release(&self.namespace)])
             .args(["--bot-image", "localhost/warung-bot:1"])
