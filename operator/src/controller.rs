@@ -173,8 +173,7 @@ async fn turn(
     lanes: Arc<Lanes>,
 ) -> Result<Action, LookFailed> {
     let uid = shop.uid().unwrap_or_default();
-    // On the heap, and only once it begins: thousands may wait.
-    let look = || Box::pin(look(&shop, &ctx, &uid));
+    let look = || look(&shop, &ctx, &uid);
     let looked = lanes.turn(&uid, ctx.metrics.queue(), look).await;
     if matches!(&looked, Ok(action) if *action == Action::await_change()) {
         lanes.forget(&uid);
@@ -186,7 +185,8 @@ async fn turn(
 async fn look(shop: &WhatsAppShop, ctx: &Context, uid: &str) -> Result<Action, LookFailed> {
     let _running = ctx.metrics.begin();
     let began = Instant::now();
-    let looked = contained(LOOK, shop::reconcile(shop, ctx)).await;
+    // On the heap, and only once it begins: thousands may wait.
+    let looked = contained(LOOK, Box::pin(shop::reconcile(shop, ctx))).await;
     let (outcome, result) = match looked {
         Ok(Outcome::Settled(pause)) => {
             ctx.well(uid);

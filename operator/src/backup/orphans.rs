@@ -1,7 +1,7 @@
 //! Backups and restores whose shop does not exist: nobody looks at them but to say so.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
@@ -20,8 +20,9 @@ pub async fn tell_orphans(client: &Client, namespace: &str, shop: &str) -> kube:
     let backups: Api<ShopBackup> = Api::namespaced(client.clone(), namespace);
     for backup in backups.list(&mine).await? {
         let status = backup.status.clone().unwrap_or_default();
+        let over = status.finished_at.is_some();
         let generation = backup.metadata.generation;
-        if let Some(said) = said(&status.conditions, status.finished_at, generation, shop) {
+        if let Some(said) = said(&status.conditions, over, generation, shop) {
             let patch = patch(&said);
             let params = PatchParams::default();
             backups
@@ -32,8 +33,9 @@ pub async fn tell_orphans(client: &Client, namespace: &str, shop: &str) -> kube:
     let restores: Api<ShopRestore> = Api::namespaced(client.clone(), namespace);
     for restore in restores.list(&mine).await? {
         let status = restore.status.clone().unwrap_or_default();
+        let over = status.finished_at.is_some();
         let generation = restore.metadata.generation;
-        if let Some(said) = said(&status.conditions, status.finished_at, generation, shop) {
+        if let Some(said) = said(&status.conditions, over, generation, shop) {
             let patch = patch(&said);
             let params = PatchParams::default();
             restores
@@ -51,12 +53,12 @@ fn patch(conditions: &[Condition]) -> Patch<serde_json::Value> {
 /// The conditions as they should be; `None` where they are so, or where all is over.
 fn said(
     before: &[Condition],
-    finished: Option<Time>,
+    finished: bool,
     generation: Option<i64>,
     shop: &str,
 ) -> Option<Vec<Condition>> {
     let over = get(before, COMPLETE).is_some_and(|known| known.status != "Unknown");
-    if over || finished.is_some() {
+    if over || finished {
         return None;
     }
     let message = format!(

@@ -77,6 +77,7 @@ impl Passwords {
     }
 
     /// After the next step.
+    #[must_use]
     pub fn advanced(self) -> Self {
         match self.next {
             Some(next) => Self {
