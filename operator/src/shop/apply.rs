@@ -267,10 +267,12 @@ impl Writer<'_> {
             patch["metadata"]["labels"] = labels.clone();
         }
         let annotations = &live["metadata"]["annotations"];
-        if annotations[KEPT].is_null()
-            || child.keep == Keep::Always && annotations[KEPT] != FOR_BACKUPS
-        {
-            patch["metadata"]["annotations"] = json!({KEPT: mark(child.keep)});
+        let mut notes = child.object["metadata"]["annotations"].clone();
+        if annotations[KEPT].is_null() || child.keep == Keep::Always {
+            notes[KEPT] = Value::from(mark(child.keep));
+        }
+        if !notes.is_null() && !differences(&notes, annotations).is_empty() {
+            patch["metadata"]["annotations"] = notes;
         }
         let owners = self.kept_owners(child, &live["metadata"]["ownerReferences"]);
         let now = owners_of(live);

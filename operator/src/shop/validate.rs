@@ -15,6 +15,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{
     Defaults, Found,
+    build::POSTGRES_IMAGE,
     names::{Names, keys},
 };
 use crate::crds::{SecretKeyRef, WhatsAppShop, WhatsAppShopSpec};
@@ -295,8 +296,8 @@ fn or_default(named: Option<&String>, default: &str) -> String {
     named.map_or_else(|| default.to_owned(), Clone::clone)
 }
 
-/// The image of a managed PostgreSQL that runs stays when the default moves on: a newer major
-/// version could not read its data.
+/// The image of a managed PostgreSQL stays when the default moves on, while it runs and while its
+/// volume waits for a shop of the same name: a newer major version could not read the data.
 fn postgres_image(
     spec: &WhatsAppShopSpec,
     names: &Names,
@@ -313,7 +314,13 @@ fn postgres_image(
         let pod = &set["spec"]["template"]["spec"];
         Some(pod["containers"][0]["image"].as_str()?.to_owned())
     };
+    let of_volume = || {
+        let claim = found.child("PersistentVolumeClaim", &names.postgres_claim())?;
+        let image = claim["metadata"]["annotations"][POSTGRES_IMAGE].as_str()?;
+        Some(image.to_owned()).filter(|_| database.managed.is_some())
+    };
     told.or_else(running)
+        .or_else(of_volume)
         .unwrap_or_else(|| defaults.postgres_image.clone())
 }
 

@@ -23,6 +23,7 @@ mod volumes;
 use serde_json::{Value, json};
 
 pub use redis::claims_to_delete;
+pub(super) use volumes::POSTGRES_IMAGE;
 
 use super::{
     Child, Credentials, Defaults, Found, Progress, Validated,

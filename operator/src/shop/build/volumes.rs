@@ -10,13 +10,19 @@ use crate::{
     shop::Child,
 };
 
+/// Annotation of PostgreSQL's claim: the image that its data was last served by.
+pub(crate) const POSTGRES_IMAGE: &str = "warung.dev/postgres-image";
+
 /// Every claim of the shop that holds data.
 pub(super) fn claims(site: &Site) -> Vec<Child> {
     let spec = &site.shop.spec;
     let mut claims = Vec::new();
     if let Some(managed) = &spec.database.managed {
         let name = site.names().postgres_claim();
-        claims.push(claim(site, &name, "postgres", &managed.storage));
+        let mut claim = claim(site, &name, "postgres", &managed.storage);
+        let image = image_of_data(site, &name);
+        claim.object["metadata"]["annotations"] = json!({ POSTGRES_IMAGE: image });
+        claims.push(claim);
     }
     if let Some(managed) = &spec.redis.managed {
         for pod in redis::pods(site, managed) {
@@ -30,6 +36,26 @@ pub(super) fn claims(site: &Site) -> Vec<Child> {
         claims.push(claim(site, &site.names().backups(), "backup", storage));
     }
     claims
+}
+
+/// The image that can read the data of a claim: the one that it is made with, and later each that
+/// was seen to serve it.
+fn image_of_data(site: &Site, claim: &str) -> String {
+    let wanted = &site.shop.postgres_image;
+    let found = site.found("PersistentVolumeClaim", claim);
+    let said = found.and_then(|it| it["metadata"]["annotations"][POSTGRES_IMAGE].as_str());
+    let set = site.found("StatefulSet", &site.names().postgres());
+    let serves = set.is_some_and(|set| {
+        let (status, pod) = (&set["status"], &set["spec"]["template"]["spec"]);
+        pod["containers"][0]["image"] == wanted.as_str()
+            && status["observedGeneration"] == set["metadata"]["generation"]
+            && status["currentRevision"] == status["updateRevision"]
+            && status["readyReplicas"].as_i64().unwrap_or(0) > 0
+    });
+    match said {
+        Some(said) if !(serves && site.progress.database_ready) => said.to_owned(),
+        _ => wanted.clone(),
+    }
 }
 
 fn claim(site: &Site, name: &str, component: &str, storage: &Storage) -> Child {

@@ -194,3 +194,33 @@ fn a_running_postgresql_keeps_its_image_when_the_default_moves_on() {
     let container = &set["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], "registry.example/postgres:17.6");
 }
+
+#[test]
+fn a_volume_that_waited_for_its_shop_keeps_its_image_when_the_default_moves_on() {
+    let world = World::of_sample("minimal");
+    let claim = key("PersistentVolumeClaim", "data-toko-postgres-0");
+    let mut world = world.after_apply(&claim.kind, &claim.name, json!({}));
+    // The shop is gone under Retain; one of the same name finds the volume alone.
+    let kept = world.found.children[&claim].clone();
+    world.found.children = [(claim, kept)].into();
+    world.defaults.postgres_image = "registry.example/postgres:99".to_owned();
+    let image = |world: &World| {
+        let set = world.child("StatefulSet", "toko-postgres");
+        set["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    assert_eq!(image(&world), "registry.example/postgres:17.6");
+
+    // An image that the manifest names is noted once it was seen to serve.
+    let mut world = world.after_apply("Service", "toko-bot", json!({}));
+    let managed = world.shop.spec.database.managed.as_mut().unwrap();
+    managed.image = Some("registry.example/postgres:17.7".to_owned());
+    let noted = |world: &World| {
+        let claim = world.child("PersistentVolumeClaim", "data-toko-postgres-0");
+        claim["metadata"]["annotations"]["warung.dev/postgres-image"].clone()
+    };
+    assert_eq!(noted(&world), "registry.example/postgres:17.6");
+    let serves = json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 2,
+        "readyReplicas": 1, "currentRevision": "b", "updateRevision": "b"}});
+    let world = world.after_apply("StatefulSet", "toko-postgres", serves);
+    assert_eq!(noted(&world), "registry.example/postgres:17.7");
+}

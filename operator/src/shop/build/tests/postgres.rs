@@ -88,4 +88,37 @@ async fn a_postgresql_is_made_once_and_takes_passwords_over_tls_only() {
         .unwrap();
     assert!(told.success(), "{text}");
     assert!(server.wait(STOP_WITHIN).await.unwrap().success());
+
+    // Another password in the Secret is another pod, which begins with an empty folder.
+    fs::write(root.join("superuser-password"), "it's \\ $new").unwrap();
+    fs::remove_file(root.join("superuser-is-set")).unwrap();
+    let log = root.join("log");
+    let server = script(root, "start.sh").log_to(&log).spawn().unwrap();
+    let login = async |password: &str| {
+        let options: sqlx::postgres::PgConnectOptions =
+            format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=require")
+                .parse()
+                .unwrap();
+        let options = options.password(password);
+        <sqlx::PgConnection as sqlx::Connection>::connect_with(&options).await
+    };
+    eventually(START_WITHIN, async || login("it's \\ $new").await.is_ok()).await;
+    let refused = login("geheim").await.unwrap_err().to_string();
+    assert!(refused.contains("password"), "{refused}");
+    let told = fs::read_to_string(&log).unwrap();
+    assert!(!told.contains("$new"), "{told}");
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_server_of_another_version_leaves_the_data_alone_and_says_so() {
+    let folder = TempDir::new_in("/tmp").unwrap();
+    let root = folder.path();
+    furnish(root, 1);
+    fs::create_dir(root.join("data")).unwrap();
+    fs::write(root.join("data/PG_VERSION"), "9\n").unwrap();
+    fs::set_permissions(root, fs::Permissions::from_mode(0o777)).unwrap();
+    let (ended, text) = script(root, "start.sh").run_to_end().await.unwrap();
+    assert!(!ended.success());
+    assert!(text.contains("the data is of PostgreSQL 9"), "{text}");
 }
