@@ -175,7 +175,7 @@ words! {
         Available,
         /// Fewer bots are available than needed.
         Unavailable,
-        /// A bot's image cannot be fetched.
+        /// An image cannot be fetched.
         ImageUnavailable,
         /// A container keeps ending.
         Crashing,

@@ -347,7 +347,7 @@ fn secrets(client: &Client, namespace: Option<&str>, store: Store<WhatsAppShop>)
         );
         let name = secret.name_any();
         let names_it = |shop: &WhatsAppShop| {
-            shop.namespace() == secret.namespace() && secrets_of(&shop.spec).contains(&name)
+            shop.namespace() == secret.namespace() && secrets_of(shop).contains(&name)
         };
         let users = store.state_filter(names_it).into_iter();
         let users = users.map(|shop| ObjectRef::from_obj(shop.as_ref()));

@@ -27,21 +27,12 @@ pub struct Managed<'a> {
     pub host: &'a str,
     /// Its port.
     pub port: u16,
-    /// Whom to trust.
-    pub authority: Authority<'a>,
+    /// The server must show a certificate by this authority (PEM), with its name in it.
+    pub authority: &'a str,
     /// Passwords of the superuser and of the two roles.
     pub credentials: &'a DatabaseCredentials,
     /// Most connections to the server.
     pub max_connections: i32,
-}
-
-/// Whom to trust over TLS.
-#[derive(Clone, Copy, Debug)]
-pub enum Authority<'a> {
-    /// The server must show a certificate by this one (PEM), with its name in it.
-    Certificate(&'a str),
-    /// TLS without proof: CloudNativePG has an authority of its own for each `Cluster`.
-    Unproved,
 }
 
 /// Makes and keeps the roles `warung_owner` and `warung_bot` and the database `warung`; a password
@@ -128,12 +119,9 @@ impl Managed<'_> {
                 ("statement_timeout", milliseconds.as_str()),
                 ("lock_timeout", milliseconds.as_str()),
             ]);
-        let options = match self.authority {
-            Authority::Certificate(pem) => options
-                .ssl_mode(PgSslMode::VerifyFull)
-                .ssl_root_cert_from_pem(pem.as_bytes().to_vec()),
-            Authority::Unproved => options.ssl_mode(PgSslMode::Require),
-        };
+        let options = options
+            .ssl_mode(PgSslMode::VerifyFull)
+            .ssl_root_cert_from_pem(self.authority.as_bytes().to_vec());
         Server {
             options,
             name: name.to_owned(),

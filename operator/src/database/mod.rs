@@ -27,7 +27,7 @@ use crate::conditions::Finding;
 pub use cluster::cloud_native_pg;
 pub use connect::PASS;
 pub use external::external;
-pub use managed::{Authority, Managed, managed};
+pub use managed::{Managed, managed};
 
 /// What came of a look.
 #[derive(Clone, Debug)]

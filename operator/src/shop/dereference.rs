@@ -12,7 +12,7 @@ use tracing::debug;
 
 use super::names::INSTANCE;
 use super::{Found, KnownKinds, ObjectKey};
-use crate::crds::{ShopBackup, ShopRestore, WhatsAppShop, WhatsAppShopSpec};
+use crate::crds::{ShopBackup, ShopRestore, WhatsAppShop};
 use crate::kinds::{self, ChildKind};
 
 /// Label of everything that the operator made.
@@ -36,7 +36,7 @@ pub async fn dereference(
     let lists = kinds
         .iter()
         .map(|kind| children(client, &namespace, &name, kind));
-    let named = secrets_of(&shop.spec);
+    let named = secrets_of(shop);
     let secrets = named.iter().map(|name| secret(client, &namespace, name));
     let stores = try_join(
         of_shop::<ShopBackup>(client, &namespace, &name),
@@ -105,8 +105,9 @@ where
     Ok(api.list(&mine).await?.items)
 }
 
-/// Names of the Secrets that a manifest names and somebody else writes.
-pub fn secrets_of(spec: &WhatsAppShopSpec) -> BTreeSet<String> {
+/// Names of the Secrets that a manifest names, or that follow from it, and somebody else writes.
+pub fn secrets_of(shop: &WhatsAppShop) -> BTreeSet<String> {
+    let spec = &shop.spec;
     let mut names = BTreeSet::from([
         spec.whatsapp.cloud.secret_ref.name.clone(),
         spec.payments.midtrans.secret_ref.name.clone(),
@@ -114,6 +115,10 @@ pub fn secrets_of(spec: &WhatsAppShopSpec) -> BTreeSet<String> {
     if let Some(external) = &spec.database.external {
         names.insert(external.secret_ref.name.clone());
         names.insert(external.owner().name.clone());
+    }
+    if spec.database.cloud_native_pg.is_some() {
+        // As `Names::cnpg_ca` has it, which needs to know more.
+        names.insert(format!("{}-postgres-ca", shop.name_any()));
     }
     if let Some(external) = &spec.redis.external {
         names.insert(external.secret_ref.name.clone());

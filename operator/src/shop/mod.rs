@@ -22,6 +22,7 @@ mod reconcile;
 pub mod rotation;
 pub mod status;
 pub mod stores;
+mod stuck;
 pub mod upkeep;
 mod validate;
 

@@ -106,6 +106,8 @@ names! {
     database => "database";
     /// Secret with the owner's `DATABASE_URL`.
     database_owner => "database-owner";
+    /// Secret of the owner's login for CloudNativePG.
+    database_login => "database-login";
     /// Secret of the superuser for CloudNativePG.
     database_superuser => "database-superuser";
     /// Headless Service, ConfigMap and kept Secret of the managed Redis Cluster.
@@ -161,6 +163,11 @@ impl Names {
     /// Host name of the managed PostgreSQL, which its certificate must name.
     pub fn postgres_host(&self) -> String {
         self.host(&self.postgres())
+    }
+
+    /// Secret with the authority that CloudNativePG makes for its servers.
+    pub fn cnpg_ca(&self) -> String {
+        format!("{}-ca", self.postgres())
     }
 
     /// Host name of the primary that CloudNativePG keeps.

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use rand::rngs::StdRng;
-use serde_json::Value;
 
-use super::{Credentials, Found, Validated};
+use super::names::{Names, keys};
+use super::{Credentials, Found, Validated, stuck};
 use crate::conditions::{Finding, Reason, Truth};
 use crate::context::Context;
-use crate::database::{self, Authority, Looked, Managed};
+use crate::database::{self, Looked, Managed};
 
 /// Port of PostgreSQL.
 const POSTGRES_PORT: u16 = 5432;
@@ -31,31 +31,32 @@ pub async fn database(
         return Ok(starting("the database has no credentials yet").into());
     };
     let (host, authority, max_connections) = if let Some(managed) = &spec.managed {
-        let set = found.child("StatefulSet", &shop.names.postgres());
-        if let Some(waits) = not_started(set) {
+        if let Some(waits) = stuck::look_after(ctx, &shop.names, found).await? {
             return Ok(waits.into());
         }
-        let authority = Authority::Certificate(&made.ca_certificate);
-        (
-            shop.names.postgres_host(),
-            authority,
-            managed.max_connections,
-        )
+        let authority = made.ca_certificate.clone();
+        let host = shop.names.postgres_host();
+        (host, authority, managed.max_connections)
     } else {
         let cluster = found.child("Cluster", &shop.names.postgres());
         if let Err(waits) = database::cloud_native_pg(found.kinds.cloud_native_pg, cluster) {
             return Ok(waits.into());
         }
-        (
-            shop.names.cnpg_host(),
-            Authority::Unproved,
-            CNPG_CONNECTIONS,
-        )
+        let Some(authority) = cnpg_authority(&shop.names, found) else {
+            let message = format!(
+                "Secret {} of CloudNativePG has no certificate of its authority under ca.crt yet",
+                shop.names.cnpg_ca()
+            );
+            return Ok(starting(&message).into());
+        };
+        let wanted = spec.cloud_native_pg.as_ref();
+        let most = wanted.map_or(0, |wanted| wanted.max_connections);
+        (shop.names.cnpg_host(), authority, most)
     };
     let server = Managed {
         host: &host,
         port: POSTGRES_PORT,
-        authority,
+        authority: &authority,
         credentials: made,
         max_connections,
     };
@@ -64,16 +65,12 @@ pub async fn database(
     Ok(looked)
 }
 
-/// `max_connections` of CloudNativePG's servers, which nobody sets: PostgreSQL's default.
-const CNPG_CONNECTIONS: i32 = 100;
-
-/// A server whose pod is not ready is not asked.
-fn not_started(set: Option<&Value>) -> Option<Finding> {
-    let ready = set.and_then(|set| set["status"]["readyReplicas"].as_i64());
-    if ready.unwrap_or(0) > 0 {
-        return None;
-    }
-    Some(starting("PostgreSQL's pod is not ready yet"))
+/// The authority that CloudNativePG made for its servers, in PEM.
+fn cnpg_authority(names: &Names, found: &Found) -> Option<String> {
+    let secret = found.secrets.get(&names.cnpg_ca())?.as_ref()?;
+    let pem = secret.get(keys::CA_CERTIFICATE)?;
+    let pem = std::str::from_utf8(pem).ok()?.trim();
+    (!pem.is_empty()).then(|| pem.to_owned())
 }
 
 fn starting(message: &str) -> Finding {

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use warung_testkit::eventually;
+use warung_testkit::kubernetes::AuditEvent;
 
-use crate::harness::{SOON, Site, shop};
+use crate::harness::{SOON, Site, shop, shop_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_gets_its_children_and_says_how_it_does() {
@@ -238,6 +239,47 @@ async fn a_lost_key_is_asked_for_and_never_made_anew_by_itself() {
     site.appears("secrets/toko-postgres").await;
     let message = site.says("toko", "SecretsFound", "True", "Found").await;
     assert!(message.contains("every Secret"), "{message}");
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_with_a_bad_image_is_mended_by_the_next_manifest_alone() {
+    let site = Site::new("stuck").await;
+    let _operator = site.operator();
+    let image = |tag: &str| {
+        let stores = format!(
+            "  database: {{managed: {{image: \"localhost/postgres:{tag}\"}}}}\n  redis: {{managed: {{}}}}"
+        );
+        shop_of("toko", &stores, "")
+    };
+    site.apply(&image("salah")).await;
+    let pod = site.appears("pods/toko-postgres-0").await;
+    let waiting = json!({"phase": "Pending", "containerStatuses": [{
+        "name": "postgres", "image": "localhost/postgres:salah", "imageID": "", "ready": false,
+        "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}}]});
+    site.set_status("pods/toko-postgres-0", &waiting).await;
+    site.kubectl(&["annotate", "shop", "toko", "look=now"])
+        .await;
+    let message = site
+        .says("toko", "DatabaseReady", "False", "ImageUnavailable")
+        .await;
+    assert!(message.contains("localhost/postgres:salah"), "{message}");
+
+    let position = site.server.audit_position().unwrap();
+    site.apply(&image("benar")).await;
+    eventually(SOON, async || {
+        let now = site.get("pods/toko-postgres-0").await?;
+        let container = &now["spec"]["containers"][0]["image"];
+        let another = now["metadata"]["uid"] != pod["metadata"]["uid"];
+        (another && container == "localhost/postgres:benar")
+            .then_some(())
+            .ok_or(now.to_string())
+    })
+    .await;
+    let writes = site.writes_since(position);
+    let replaced = |it: &&AuditEvent| it.verb == "delete" && it.resource == "pods";
+    // The StatefulSet may make the old revision once more before its status has moved on.
+    assert_ne!(writes.iter().filter(replaced).count(), 0, "{writes:#?}");
     site.assert_nothing_forbidden();
 }
 

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::{Site, names, volumes};
 use crate::{crds::DeletionPolicy, shop::Child};
 
-/// The `Cluster` that CloudNativePG turns into servers, where it is installed. The superuser's password is ours, so that
-/// the operator can make the roles and the database as it does in its own PostgreSQL.
+/// The `Cluster` that CloudNativePG turns into servers, where it is installed. The passwords of the
+/// superuser and of the owner are ours, so that the operator can make the roles and the database as
+/// it does in its own PostgreSQL, and the two do not take turns in setting them.
 pub(super) fn cluster(site: &Site) -> Option<Child> {
     let wanted = site.shop.spec.database.cloud_native_pg.as_ref()?;
     if !site.found.kinds.cloud_native_pg {
@@ -22,6 +23,7 @@ pub(super) fn cluster(site: &Site) -> Option<Child> {
             "initdb": {
                 "database": names::DATABASE,
                 "owner": names::OWNER_ROLE,
+                "secret": { "name": site.names().database_login() },
                 "encoding": "UTF8",
                 "dataChecksums": true,
             },

@@ -94,13 +94,24 @@ fn of_the_database(site: &Site) -> Vec<Child> {
         ),
     ];
     if site.shop.spec.database.cloud_native_pg.is_some() {
-        let login = [
-            ("username", "postgres"),
-            (keys::PASSWORD, made.superuser_password.as_str()),
+        let logins = [
+            (
+                names.database_superuser(),
+                "postgres",
+                &made.superuser_password,
+            ),
+            (
+                names.database_login(),
+                names::OWNER_ROLE,
+                &made.owner_password,
+            ),
         ];
-        let mut superuser = secret(site, &names.database_superuser(), "postgres", &login);
-        superuser.object["type"] = json!("kubernetes.io/basic-auth");
-        all.push(superuser);
+        all.extend(logins.map(|(name, role, password)| {
+            let data = [("username", role), (keys::PASSWORD, password.as_str())];
+            let mut login = secret(site, &name, "postgres", &data);
+            login.object["type"] = json!("kubernetes.io/basic-auth");
+            login
+        }));
     }
     all
 }
@@ -243,7 +254,7 @@ pub(super) fn database_ca(site: &Site) -> Option<SecretFile> {
     let names = site.names();
     let secret = if database.cloud_native_pg.is_some() {
         // CloudNativePG makes this one.
-        format!("{}-ca", names.postgres())
+        names.cnpg_ca()
     } else if database.managed.is_some() {
         names.postgres()
     } else {

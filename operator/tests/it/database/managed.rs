@@ -3,7 +3,7 @@
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use warung_operator::conditions::{Reason, Truth};
-use warung_operator::database::{Authority, Identity, Looked, Managed, managed};
+use warung_operator::database::{Identity, Looked, Managed, managed};
 use warung_operator::lease::{Leadership, LostLeadership};
 use warung_operator::shop::DatabaseCredentials;
 
@@ -29,7 +29,7 @@ async fn look(
     let target = Managed {
         host: "127.0.0.1",
         port: server.port(),
-        authority: Authority::Certificate(&credentials.ca_certificate),
+        authority: &credentials.ca_certificate,
         credentials,
         max_connections: 100,
     };
