@@ -334,7 +334,8 @@ impl<'a> Turn<'a> {
                 RETURNING customer_id
             ), done AS (
                 UPDATE inbox SET state = 'done', done_at = $6, error = NULL
-                WHERE id = ANY($5) AND state = 'pending' AND EXISTS (SELECT FROM fence)
+                WHERE customer_id = $1 AND id = ANY($5) AND state = 'pending'
+                  AND EXISTS (SELECT FROM fence)
                 RETURNING id
             ), reply AS (
                 INSERT INTO outbox (customer_id, priority, payload, sealed, dedupe_key, inbox_id,
