@@ -52,7 +52,7 @@ pub fn read(app: &App, message: &str, typing: bool) {
         app.metrics
             .read_receipts
             .with_label_values(&[outcome])
-            .inc()
+            .inc();
     };
     let now = app.clock.now().timestamp_millis();
     let rests = now < app.receipts.rests_until.load(Ordering::Relaxed);

@@ -335,8 +335,7 @@ impl<'a> Turn<'a> {
             ), done AS (
                 UPDATE inbox SET state = 'done', done_at = $6, error = NULL
                 WHERE customer_id = $1 AND id = ANY($5) AND state = 'pending'
-                  AND EXISTS (SELECT FROM fence)
-                RETURNING id
+                  AND EXISTS (SELECT FROM fence) RETURNING id
             ), reply AS (
                 INSERT INTO outbox (customer_id, priority, payload, sealed, dedupe_key, inbox_id,
                                     trace, created_at, run_at, state, owner, attempts)

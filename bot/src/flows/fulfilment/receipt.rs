@@ -75,7 +75,7 @@ impl Receipt {
         parcels
             .filter_map(|(part, reply)| {
                 let key = format!("{}:{part}", super::receipt_key(order.id));
-                parcel(app, &to, reply.clone(), true, about(order), key).ok()
+                parcel(app, &to, reply.clone(), true, Some(about(order)), key).ok()
             })
             .collect()
     }
@@ -95,21 +95,21 @@ impl Receipt {
             to,
             first,
             self.secret,
-            about(order),
+            Some(about(order)),
             key.to_owned(),
         )?);
         for (part, reply) in (2..).zip(&self.more) {
             let key = format!("{key}:{part}");
-            parcels.push(parcel(app, to, reply.clone(), true, about(order), key)?);
+            parcels.push(parcel(app, to, reply.clone(), true, Some(about(order)), key)?);
         }
         Ok(parcels)
     }
 }
 
-fn about(order: &Order) -> Option<Command> {
-    Some(Command::Order {
+fn about(order: &Order) -> Command {
+    Command::Order {
         number: order.number.clone(),
-    })
+    }
 }
 
 fn parcel(
