@@ -49,7 +49,12 @@ fn told(world: &World, deployment: &str) -> Vec<String> {
 #[test]
 fn every_variable_is_known_and_none_that_is_needed_is_missing() {
     /// These have no default, but a bot does without.
-    const OPTIONAL: [&str; 2] = ["STAFF_IDENTITIES", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    const OPTIONAL: [&str; 3] = [
+        "STAFF_IDENTITIES",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        // The operator refuses a Redis that is reached by TLS: it could not look after it.
+        "REDIS_CA",
+    ];
     let documented = documented();
     assert!(documented.len() > 20);
     for sample in SAMPLES {
