@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # A killed make takes the program with it.
 TIED := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
-.PHONY: help setup demo test e2e cluster node bench bench-operator lint crds
+.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator lint crds
 
 help:
 	@echo "make demo          a whole shop on this machine; ONCE=1 ends after the played purchase"
@@ -14,6 +14,8 @@ help:
 	@echo "make cluster       such a Kubernetes with a demo shop to play with, until Ctrl-C"
 	@echo "make bench         load, latency and cost, with the limits of this machine beside them"
 	@echo "make bench-operator  memory and time of the operator with a thousand shops"
+	@echo "make bench-peer    the same load on a shop in Node.js and on ours, in turns"
+	@echo "make bench-scaling, bench-growth, bench-instructions    see docs/performance.md"
 	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render; licences"
 	@echo "make crds          writes crds/ and charts/warung-crds from the types"
 
@@ -52,6 +54,18 @@ bench-operator: setup
 	@scripts/kubernetes api >/dev/null
 	cargo build --release -p warung-operator
 	cargo test -p warung-operator --test it -- --ignored --nocapture a_thousand_shops
+
+bench-peer:
+	@scripts/setup --peer
+	npm ci --omit=dev --no-progress --prefix bench/node-peer
+	cargo build --release -p warung-bot -p warung-testkit --bins
+	@exec $(TIED) $(TARGET)/release/warung-bench --against node
+
+# Confines each bot by cgroup, which takes root.
+bench-scaling bench-growth bench-instructions: bench-%: setup
+	@test $* != instructions || scripts/setup --instructions
+	cargo build --release -p warung-bot -p warung-testkit --bins
+	@exec $(TIED) $(TARGET)/release/warung-bench --only $*
 
 lint:
 	cargo fmt --check

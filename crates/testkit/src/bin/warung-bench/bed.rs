@@ -2,7 +2,7 @@
 //! process and two bots as programs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,19 +10,19 @@ use serde_json::json;
 use sqlx::PgConnection;
 use tempfile::TempDir;
 use warung_sandbox::{midtrans, whatsapp};
-use warung_testkit::bot::{self, Bot, Secrets, Shop};
-use warung_testkit::{Postgres, PostgresOptions, RedisCluster, RedisOptions, StopMode, ports};
+use warung_testkit::bot::{self, Secrets, Shop};
+use warung_testkit::{Postgres, PostgresOptions, RedisCluster, RedisOptions, StopMode};
 
+use crate::fleet::{DATABASE, Fleet, PROCESSES, Peer, Side, TRANSACTION_LIMIT};
 use crate::goods;
 use crate::load::Tracker;
 use crate::report::Footprint;
 use crate::usage;
 
 /// Customers of the load.
-pub(crate) const CUSTOMERS: usize = 4_000;
+pub(crate) const CUSTOMERS: usize = 10_000;
 /// Customers per webhook when they are made known.
 const INTRODUCTION_BATCH: usize = 200;
-const DATABASE: &str = "bench";
 /// More than Meta allows: what is measured is the bots, not the limit of a number.
 const MESSAGES_PER_SECOND: u32 = 100_000;
 /// How long the sandbox gathers statuses into one webhook.
@@ -31,7 +31,7 @@ const STATUS_LINGER: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_secs(3);
 /// How long the bots may take over the introduction.
 const INTRODUCTION_LIMIT: Duration = Duration::from_secs(30);
-const BOT_STOP_LIMIT: Duration = Duration::from_secs(8);
+const INTRODUCTION_PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that runs.
 #[derive(Debug)]
@@ -40,9 +40,11 @@ pub(crate) struct Bed {
     pub(crate) redis: RedisCluster,
     pub(crate) sandbox: whatsapp::Sandbox,
     pub(crate) customers: Vec<whatsapp::Customer>,
-    pub(crate) bots: Vec<Bot>,
+    pub(crate) fleet: Fleet,
     pub(crate) tracker: Tracker,
-    start_to_ready: Vec<Duration>,
+    pub(crate) shop: Shop,
+    pub(crate) program: PathBuf,
+    logs: PathBuf,
     _midtrans: midtrans::Sandbox,
     _directory: TempDir,
 }
@@ -77,34 +79,58 @@ impl Bed {
         let program = bot::sibling("warung-bot")?;
         shop.administer(&program, &["migrate"]).await?;
         goods::load(&shop, &program, directory.path()).await?;
-        let (bots, start_to_ready) = start_bots(&shop, &program, &logs).await?;
-        let hook = |bot: &Bot| bot.url("/webhooks/whatsapp");
-        sandbox.set_webhooks(bots.iter().map(hook).collect());
-        let failed = sandbox.verify_webhooks().await;
-        ensure!(failed.is_empty(), "webhooks not verified: {failed:?}");
+        let fleet = Fleet::bots(&shop, &program, &logs, PROCESSES).await?;
+        fleet.connect(&sandbox).await?;
         let tracker = Tracker::watch(&sandbox);
         let bed = Self {
             customers: Vec::new(),
             postgres,
             redis,
             sandbox,
-            bots,
+            fleet,
             tracker,
-            start_to_ready,
+            shop,
+            program,
+            logs,
             _midtrans: midtrans,
             _directory: directory,
         };
         bed.with_customers().await
     }
 
-    /// Process numbers of the bots.
+    /// Process numbers of whoever serves.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        self.bots.iter().map(|bot| bot.process.pid()).collect()
+        self.fleet.pids()
     }
 
-    /// A connection to the shop's database.
+    /// A connection to the database of whoever serves.
     pub(crate) async fn database(&self) -> Result<PgConnection> {
-        self.postgres.connect(DATABASE).await
+        self.postgres.connect(self.fleet.side.database()).await
+    }
+
+    /// How many messages wait for their turn or for a send.
+    pub(crate) async fn waiting(&self, database: &mut PgConnection) -> Result<i64> {
+        self.fleet.side.waiting(database).await
+    }
+
+    /// Makes the peer ready to serve, with the same goods and customers.
+    pub(crate) async fn peer(&self, directory: &Path) -> Result<Peer> {
+        let stores = (&self.postgres, &self.redis);
+        Peer::prepare(directory, &self.logs, &self.shop, stores, &self.customers).await
+    }
+
+    /// Replaces whoever serves by so many of our bots, all started anew.
+    pub(crate) async fn serve(&mut self, bots: usize) -> Result<()> {
+        self.fleet.stop().await;
+        self.fleet = Fleet::bots(&self.shop, &self.program, &self.logs, bots).await?;
+        self.fleet.connect(&self.sandbox).await
+    }
+
+    /// Replaces whoever serves by the peer.
+    pub(crate) async fn serve_peer(&mut self, peer: &Peer) -> Result<()> {
+        self.fleet.stop().await;
+        self.fleet = peer.serve().await?;
+        self.fleet.connect(&self.sandbox).await
     }
 
     /// What the bots take at rest.
@@ -114,6 +140,7 @@ impl Bed {
         Ok(Footprint {
             idle_rss_mib: self.pids().into_iter().map(memory).collect::<Result<_>>()?,
             start_to_ready_ms: self
+                .fleet
                 .start_to_ready
                 .iter()
                 .map(Duration::as_millis)
@@ -123,14 +150,9 @@ impl Bed {
 
     /// Stops everything in order.
     pub(crate) async fn stop(self) {
-        // Errors mean that something is gone already; the rest dies with us.
-        for bot in &self.bots {
-            let _ = bot.process.terminate();
-        }
-        for bot in &self.bots {
-            let _ = bot.process.stop(BOT_STOP_LIMIT).await;
-        }
+        self.fleet.stop().await;
         self.sandbox.stop().await;
+        // Errors mean that something is gone already; the rest dies with us.
         let _ = self.redis.stop_all().await;
         let _ = self.postgres.stop(StopMode::Fast).await;
         // It may lie elsewhere than in our directory, which removes itself.
@@ -151,16 +173,17 @@ impl Bed {
                 .iter()
                 .map(|customer| customer.composes(&reaction()))
                 .collect();
-            let status = self.sandbox.deliver(&items).await;
-            ensure!(
-                status == Some(200),
-                "the bots answered an introduction with {status:?}"
-            );
+            // A machine that is busy with the start answers 503, as it would Meta.
+            let limit = Instant::now() + INTRODUCTION_LIMIT;
+            while self.sandbox.deliver(&items).await != Some(200) {
+                ensure!(Instant::now() < limit, "the bots take no introduction");
+                tokio::time::sleep(INTRODUCTION_PAUSE).await;
+            }
         }
         let mut database = self.database().await?;
         let limit = Instant::now() + INTRODUCTION_LIMIT;
         let customers = i64::try_from(CUSTOMERS)?;
-        while goods::unanswered(&mut database).await? > 0
+        while Side::Warung.waiting(&mut database).await? > 0
             || goods::customers(&mut database).await? < customers
         {
             ensure!(
@@ -209,8 +232,7 @@ fn shop(
         ),
         ("BURST_WINDOW", "0s".to_owned()),
         ("PAYMENT_METHODS", "saldo".to_owned()),
-        // Three purchases a minute would cap the load, not the bots.
-        ("TRANSACTION_LIMIT", "1000000".to_owned()),
+        ("TRANSACTION_LIMIT", TRANSACTION_LIMIT.to_owned()),
     ];
     Shop {
         database_url: postgres.url(DATABASE),
@@ -226,18 +248,4 @@ fn shop(
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
     }
-}
-
-async fn start_bots(shop: &Shop, program: &Path, logs: &Path) -> Result<(Vec<Bot>, Vec<Duration>)> {
-    let http = bot::http_client()?;
-    let (mut bots, mut times) = (Vec::new(), Vec::new());
-    for number in 1..=2 {
-        let begun = Instant::now();
-        let log = logs.join(format!("bench-bot-{number}.log"));
-        let bot = shop.serve(program, ports::free()?, &log)?;
-        bot.ready(&http).await?;
-        times.push(begun.elapsed());
-        bots.push(bot);
-    }
-    Ok((bots, times))
 }

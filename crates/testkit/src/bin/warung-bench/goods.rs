@@ -12,7 +12,7 @@ use warung_testkit::bot::Shop;
 pub(crate) const PRODUCTS: usize = 40;
 const HOT: &str = "BENCH-HOT";
 /// Units of each.
-const UNITS: usize = 300;
+const UNITS: usize = 600;
 /// Units of the one that everybody wants: more than a ramp can sell.
 const HOT_UNITS: usize = 9_000;
 /// Rupiah that each customer has, enough for every purchase.
@@ -58,26 +58,11 @@ pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Resul
     Ok(())
 }
 
-/// How many messages wait for their turn or for a send.
-pub(crate) async fn unanswered(database: &mut PgConnection) -> Result<i64> {
-    let waiting = sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM inbox WHERE state = 'pending')
-              + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))",
-    );
-    Ok(waiting.fetch_one(database).await?)
-}
-
 /// How many customers the shop knows.
 pub(crate) async fn customers(database: &mut PgConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT count(*) FROM customer")
         .fetch_one(database)
         .await?)
-}
-
-/// Orders paid so far.
-pub(crate) async fn paid_orders(database: &mut PgConnection) -> Result<i64> {
-    let paid = sqlx::query_scalar("SELECT count(*) FROM orders WHERE paid > 0");
-    Ok(paid.fetch_one(database).await?)
 }
 
 /// Gives every customer saldo by an opening transaction in the ledger.
@@ -107,4 +92,38 @@ pub(crate) async fn fund(database: &mut PgConnection) -> Result<()> {
         query.execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// Gives the peer the same goods and customers, by SQL.
+pub(crate) async fn stock_peer(database: &mut PgConnection, numbers: Vec<String>) -> Result<()> {
+    let products = (0..PRODUCTS).map(|index| (sku(index), UNITS));
+    let products = products.chain([(HOT.to_owned(), HOT_UNITS)]);
+    let (skus, units): (Vec<String>, Vec<i32>) = products
+        .map(|(sku, units)| (sku, i32::try_from(units).unwrap_or(i32::MAX)))
+        .unzip();
+    sqlx::query(
+        "INSERT INTO product (sku, name, price, stock)
+         SELECT sku, 'Voucher ' || sku, 10000, units
+         FROM unnest($1::text[], $2::int[]) AS given (sku, units)",
+    )
+    .bind(&skus)
+    .bind(&units)
+    .execute(&mut *database)
+    .await?;
+    sqlx::query(
+        "INSERT INTO stock_unit (product_id, secret)
+         SELECT id, sku || '-' || unit FROM product, generate_series(1, stock) AS unit",
+    )
+    .execute(&mut *database)
+    .await?;
+    sqlx::query(
+        "INSERT INTO customer (wa_id, name, saldo)
+         SELECT wa_id, 'Pembeli', $2 FROM unnest($1::text[]) AS wa_id",
+    )
+    .bind(numbers)
+    .bind(SALDO)
+    .execute(&mut *database)
+    .await?;
+    sqlx::query("ANALYZE").execute(database).await?;
+    Ok(())
 }

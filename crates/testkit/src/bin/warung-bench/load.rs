@@ -1,20 +1,22 @@
 //! The open loop: messages leave on schedule, replies are matched as they reach the sandbox.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 use serde_json::Value;
+use sqlx::PgConnection;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use warung_sandbox::whatsapp::{Customer, Observed, Sandbox};
 
 use crate::bed::Bed;
-use crate::goods;
-use crate::usage;
+use crate::browse::REPEATED_ONE_IN;
+use crate::purchase::onward;
+use crate::usage::{Shares, Used};
 
 /// How long after the last message replies are waited for.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
@@ -36,6 +38,8 @@ pub(crate) struct Planned {
     pub(crate) answered: bool,
     /// Posted a second time to the other bot, as Meta sometimes does.
     pub(crate) repeated: bool,
+    /// Begins a purchase: what its reply offers is tapped at once, until the receipt.
+    pub(crate) buys: bool,
 }
 
 /// What came of a schedule.
@@ -55,7 +59,12 @@ pub(crate) struct Outcome {
     pub(crate) doubled: u64,
     /// Webhooks that were not answered 200 at first.
     pub(crate) refused: u64,
-    pub(crate) cpu_seconds: f64,
+    /// Purchases whose receipt came.
+    pub(crate) bought: u64,
+    /// Purchases begun without a receipt.
+    pub(crate) unbought: u64,
+    /// Seconds of processor time by who used them.
+    pub(crate) used: Used,
 }
 
 /// Matches replies to messages.
@@ -183,6 +192,11 @@ impl Current {
     }
 }
 
+/// A count as a float.
+pub(crate) fn float(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 /// An empty histogram of microseconds.
 ///
 /// # Panics
@@ -202,33 +216,41 @@ pub(crate) fn record(histogram: &mut Histogram<u64>, latency: Duration) {
 /// Sends a schedule and waits for its replies.
 pub(crate) async fn play(bed: &Bed, schedule: Vec<Planned>) -> Result<Outcome> {
     bed.tracker.begin();
-    let cpu = usage::cpu_seconds(&bed.pids())?;
+    let mut database = bed.database().await?;
+    let paid_before = bed.fleet.side.paid(&mut database).await?;
+    let purchases = Purchases::follow(bed);
+    let before = Shares::now(bed)?;
     let begun = Instant::now();
-    let sent = u64::try_from(schedule.len())?;
+    let mut sent = u64::try_from(schedule.len())?;
     let mut sending = JoinSet::new();
     for planned in schedule {
         let scheduled = begun + planned.after;
         tokio::time::sleep_until(scheduled.into()).await;
+        if planned.buys {
+            purchases.books().begun += 1;
+        }
         let (sandbox, tracker) = (bed.sandbox.clone(), bed.tracker.clone());
         sending.spawn(async move { send(&sandbox, &tracker, planned, scheduled).await });
     }
     while let Some(done) = sending.join_next().await {
         done?;
     }
+    purchases.ended(Instant::now() + DRAIN_LIMIT).await;
     let sent_at = Instant::now();
     let idle = bed.sandbox.idle(DRAIN_LIMIT).await;
-    ensure!(
-        idle,
-        "the bots have not taken all webhooks within {DRAIN_LIMIT:?}"
-    );
-    settled(bed).await?;
-    let cpu_seconds = usage::cpu_seconds(&bed.pids())? - cpu;
+    ensure!(idle, "not all webhooks were taken within {DRAIN_LIMIT:?}");
+    settled(bed, &mut database).await?;
+    let used = Shares::now(bed)?.since(before);
     tokio::time::sleep(AFTERMATH).await;
     let current = bed.tracker.end();
     let (lost, merged) = current.unmatched();
     let ended = current
         .last_reply
         .map_or(sent_at, |reply| reply.max(sent_at));
+    let (taps, bought, unbought) = purchases.count();
+    sent += taps;
+    let paid = bed.fleet.side.paid(&mut database).await? - paid_before;
+    let paid_twice = u64::try_from(paid)?.saturating_sub(taps);
     Ok(Outcome {
         sent,
         seconds: ended.duration_since(begun).as_secs_f64(),
@@ -236,21 +258,108 @@ pub(crate) async fn play(bed: &Bed, schedule: Vec<Planned>) -> Result<Outcome> {
         acknowledged: current.acknowledged,
         lost,
         merged,
-        doubled: current.doubled,
+        doubled: current.doubled + paid_twice,
         refused: current.refused,
-        cpu_seconds,
+        bought,
+        unbought,
+        used,
     })
 }
 
-/// Waits until the bots have nothing more to do, at most [`DRAIN_LIMIT`]; what is still missing
-/// then shows as lost.
-async fn settled(bed: &Bed) -> Result<()> {
-    let mut database = bed.database().await?;
+/// Waits until nothing more is to be done, at most [`DRAIN_LIMIT`]; what is still missing then
+/// shows as lost.
+async fn settled(bed: &Bed, database: &mut PgConnection) -> Result<()> {
     let deadline = Instant::now() + DRAIN_LIMIT;
-    while goods::unanswered(&mut database).await? > 0 && Instant::now() < deadline {
+    while bed.waiting(database).await? > 0 && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_INTERVAL).await;
     }
     Ok(())
+}
+
+/// The purchases under way: taps what is offered, until the receipt.
+#[derive(Clone, Debug)]
+struct Purchases {
+    books: Arc<Mutex<Books>>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    begun: u64,
+    /// Who has tapped and waits for the receipt.
+    tapped: HashSet<String>,
+    taps: u64,
+    bought: u64,
+}
+
+impl Purchases {
+    /// Follows the replies until the next schedule begins.
+    fn follow(bed: &Bed) -> Self {
+        let purchases = Self {
+            books: Arc::default(),
+        };
+        let mut replies = bed.tracker.follow();
+        let (following, tracker) = (purchases.clone(), bed.tracker.clone());
+        let (sandbox, customers) = (bed.sandbox.clone(), bed.customers.clone());
+        tokio::spawn(async move {
+            let by_number: HashMap<&str, &Customer> =
+                customers.iter().map(|one| (one.wa_id(), one)).collect();
+            while let Some(reply) = replies.recv().await {
+                let Some(content) = following.next(&reply) else {
+                    continue;
+                };
+                let Some(customer) = by_number.get(reply.wa_id.as_str()) else {
+                    continue;
+                };
+                let tap = Planned {
+                    after: Duration::ZERO,
+                    customer: (*customer).clone(),
+                    content,
+                    answered: true,
+                    repeated: following.books().taps.is_multiple_of(REPEATED_ONE_IN),
+                    buys: false,
+                };
+                let (sandbox, tracker) = (sandbox.clone(), tracker.clone());
+                tokio::spawn(async move { send(&sandbox, &tracker, tap, reply.at).await });
+            }
+        });
+        purchases
+    }
+
+    /// The tap that follows a reply, if one does.
+    fn next(&self, reply: &Observed) -> Option<Value> {
+        let mut books = self.books();
+        let Some(content) = onward(&reply.payload) else {
+            if books.tapped.remove(&reply.wa_id) {
+                books.bought += 1;
+            }
+            return None;
+        };
+        books.tapped.insert(reply.wa_id.clone());
+        books.taps += 1;
+        Some(content)
+    }
+
+    async fn ended(&self, deadline: Instant) {
+        while self.is_open() && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_INTERVAL).await;
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        let books = self.books();
+        books.bought < books.begun
+    }
+
+    /// Taps, purchases with a receipt, and those without.
+    fn count(&self) -> (u64, u64, u64) {
+        let books = self.books();
+        let unbought = books.begun.saturating_sub(books.bought);
+        (books.taps, books.bought, unbought)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Posts one message as a signed webhook, again if it is not answered 200.

@@ -4,13 +4,20 @@
 //! Messages leave on a fixed schedule whether or not the bots keep up; a reply's latency counts
 //! from the scheduled moment to the call at the WhatsApp sandbox.
 
+mod against;
 mod bed;
 mod browse;
+mod fleet;
 mod goods;
+mod growth;
+mod instructions;
 mod limits;
 mod load;
+mod mix;
 mod purchase;
+mod quota;
 mod report;
+mod scaling;
 mod usage;
 
 use std::path::PathBuf;
@@ -33,9 +40,23 @@ struct Arguments {
     /// Seconds of each scenario.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
-    /// Only the scenarios whose name contains this.
+    /// Only the scenarios whose name contains this; or `scaling`, `growth` or `instructions`, which
+    /// the default run leaves out.
     #[arg(long)]
     only: Option<String>,
+    /// Instead of the scenarios: our bots and this peer in turns, under the same load.
+    #[arg(long)]
+    against: Option<Peer>,
+    /// Where the peer is; `npm ci` must have been run there.
+    #[arg(long, default_value = "bench/node-peer")]
+    peer: PathBuf,
+}
+
+/// What our bots are compared with.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Peer {
+    /// The shop in Node.js of `bench/node-peer`.
+    Node,
 }
 
 #[tokio::main]
@@ -59,20 +80,20 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool> {
     let mut report = Report::begin();
     report::say("starting stores, sandbox and two bots");
-    let bed = Bed::make(&arguments.state).await?;
+    let mut bed = Bed::make(&arguments.state).await?;
     report.footprint = Some(bed.footprint().await?);
     report.limits = Some(limits::measure(&bed).await?);
-    browse::warm_up(&bed).await?;
-    for scenario in browse::scenarios(arguments.seconds) {
-        if arguments.wants(scenario.name) {
-            report.add(browse::run(&bed, &scenario).await?);
-        }
-    }
-    if arguments.wants(purchase::NAME) {
-        report.ramp = purchase::ramp(&bed, goods::sku).await?;
-    }
-    if arguments.wants(purchase::HOT_NAME) {
-        report.hot_ramp = purchase::ramp(&bed, goods::hot_sku).await?;
+    if let Some(Peer::Node) = arguments.against {
+        let comparison = against::run(&mut bed, &arguments.peer, arguments.seconds).await?;
+        report.against = Some(comparison);
+    } else if arguments.is(scaling::NAME) {
+        report.scaling = scaling::run(&mut bed).await?;
+    } else if arguments.is(growth::NAME) {
+        report.growth = growth::run(&bed).await?;
+    } else if arguments.is(instructions::NAME) {
+        report.instructions = Some(instructions::run(&mut bed, &arguments.state).await?);
+    } else {
+        scenarios(arguments, &bed, &mut report).await?;
     }
     report.finish(&bed)?;
     report.print();
@@ -83,7 +104,40 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     Ok(report.is_correct())
 }
 
+async fn scenarios(arguments: &Arguments, bed: &Bed, report: &mut Report) -> Result<()> {
+    browse::warm_up(bed).await?;
+    for scenario in browse::scenarios(arguments.seconds) {
+        if arguments.wants(scenario.name) {
+            report.add(browse::run(bed, &scenario).await?);
+        }
+    }
+    if arguments.wants(mix::NAME) {
+        report.add(mix::run(bed, arguments.seconds).await?);
+    }
+    if arguments.wants(mix::KNEE_NAME) {
+        report::say("the same mix at rising rates, until p99 > 250 ms");
+        report.knee = mix::knee(bed).await?;
+    }
+    if arguments.wants(purchase::NAME) {
+        report.ramp = purchase::ramp(bed, goods::sku).await?;
+    }
+    if arguments.wants(purchase::HOT_NAME) {
+        report.hot_ramp = purchase::ramp(bed, goods::hot_sku).await?;
+    }
+    if arguments.wants(purchase::NAME)
+        && let Some(limits) = &mut report.limits
+    {
+        limits.bare_purchases_per_second = Some(limits::bare_purchases(bed).await?);
+    }
+    Ok(())
+}
+
 impl Arguments {
+    /// Whether exactly this was asked for, which the default run does not have.
+    fn is(&self, name: &str) -> bool {
+        self.only.as_deref() == Some(name)
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.only
             .as_ref()

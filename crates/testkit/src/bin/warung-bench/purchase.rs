@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use warung_sandbox::whatsapp::{Customer, Observed};
 
 use crate::bed::Bed;
-use crate::goods;
 use crate::load::{histogram, record};
 use crate::report::{Step, say};
 use crate::usage::Shares;
@@ -53,7 +52,7 @@ pub(crate) async fn ramp(bed: &Bed, sku: fn(usize) -> String) -> Result<Vec<Step
 
 async fn climb(bed: &Bed, rate: u32, sku: fn(usize) -> String) -> Result<Step> {
     let mut database = bed.database().await?;
-    let paid_before = goods::paid_orders(&mut database).await?;
+    let paid_before = bed.fleet.side.paid(&mut database).await?;
     let mut replies = bed.tracker.follow();
     let before = Shares::now(bed)?;
     let begun = Instant::now();
@@ -102,7 +101,7 @@ async fn climb(bed: &Bed, rate: u32, sku: fn(usize) -> String) -> Result<Step> {
     }
     let took = begun.elapsed();
     bed.sandbox.idle(TAIL).await;
-    let paid = u32::try_from(goods::paid_orders(&mut database).await? - paid_before)?;
+    let paid = u32::try_from(bed.fleet.side.paid(&mut database).await? - paid_before)?;
     let per_second = f64::from(completed) / took.max(STEP).as_secs_f64();
     Ok(Step {
         begun_per_second: rate,
@@ -114,7 +113,9 @@ async fn climb(bed: &Bed, rate: u32, sku: fn(usize) -> String) -> Result<Step> {
         p99_ms: milliseconds(&times, 0.99),
         lost: count - completed.min(count),
         doubled: paid.saturating_sub(count),
-        cpu_seconds_per_thousand: Shares::now(bed)?.per_thousand(before, completed),
+        cpu_seconds_per_thousand: Shares::now(bed)?
+            .since(before)
+            .per_thousand(f64::from(completed)),
     })
 }
 
@@ -151,7 +152,7 @@ fn advance(
 }
 
 /// A tap on the option that pays by saldo, if there is one.
-fn onward(payload: &Value) -> Option<Value> {
+pub(crate) fn onward(payload: &Value) -> Option<Value> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let action = &payload["interactive"]["action"];
     let buttons = list(&action["buttons"]);

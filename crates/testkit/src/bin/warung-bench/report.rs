@@ -6,9 +6,15 @@ use std::io::Write;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::against::Comparison;
 use crate::bed::Bed;
+use crate::fleet::Side;
+use crate::growth::Grown;
+use crate::instructions::Instructions;
 use crate::limits::Limits;
 use crate::load::Outcome;
+use crate::mix::Rate;
+use crate::scaling::Scale;
 use crate::usage::{self, Shares};
 
 /// Bars for the bots at rest.
@@ -16,6 +22,9 @@ const IDLE_RSS_MIB: f64 = 30.0;
 const START_TO_READY_MS: u128 = 500;
 /// Bar for purchases by saldo.
 const PURCHASES_PER_SECOND: f64 = 1_000.0;
+
+/// Bar for purchases against what PostgreSQL does with a bare function call.
+const PURCHASE_SHARE: f64 = 0.4;
 
 /// All results of a run.
 #[derive(Debug, Serialize)]
@@ -27,6 +36,12 @@ pub(crate) struct Report {
     scenarios: Vec<Line>,
     pub(crate) ramp: Vec<Step>,
     pub(crate) hot_ramp: Vec<Step>,
+    /// The mix at rising rates.
+    pub(crate) knee: Vec<Rate>,
+    pub(crate) against: Option<Comparison>,
+    pub(crate) scaling: Vec<Scale>,
+    pub(crate) growth: Vec<Grown>,
+    pub(crate) instructions: Option<Instructions>,
     peak_rss_mib: Vec<f64>,
 }
 
@@ -46,6 +61,7 @@ pub(crate) enum Bar {
     PerSecond(f64),
     CpuPerThousand(f64),
     NoneRefused,
+    AllBought,
 }
 
 /// The result of one scenario.
@@ -61,16 +77,18 @@ pub(crate) struct Line {
     merged: u64,
     doubled: u64,
     refused: u64,
-    cpu_seconds_per_thousand: f64,
+    bought: u64,
+    unbought: u64,
+    cpu_seconds_per_thousand: Shares,
     verdicts: Vec<Verdict>,
 }
 
 /// Latencies in milliseconds.
 #[derive(Debug, Serialize)]
 pub(crate) struct Quantiles {
-    p50: f64,
-    p99: f64,
-    p999: f64,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
 }
 
 /// A bar, and whether it was met.
@@ -117,6 +135,11 @@ impl Report {
             scenarios: Vec::new(),
             ramp: Vec::new(),
             hot_ramp: Vec::new(),
+            knee: Vec::new(),
+            against: None,
+            scaling: Vec::new(),
+            growth: Vec::new(),
+            instructions: None,
             peak_rss_mib: Vec::new(),
         }
     }
@@ -146,6 +169,18 @@ impl Report {
                 .iter()
                 .chain(&self.hot_ramp)
                 .all(|step| step.lost == 0 && step.doubled == 0)
+            && self
+                .knee
+                .iter()
+                .chain(self.ours())
+                .all(|rate| rate.lost == 0 && rate.doubled == 0)
+    }
+
+    /// What our bots did beside the peer: the peer's faults are its own.
+    fn ours(&self) -> impl Iterator<Item = &Rate> {
+        let rounds = self.against.iter().flat_map(|against| &against.rounds);
+        let ours = rounds.filter(|round| round.side == Side::Warung);
+        ours.flat_map(|round| &round.rates)
     }
 
     pub(crate) fn print(&self) {
@@ -204,6 +239,17 @@ impl Report {
                 bar: format!("{name}: ≥ {PURCHASES_PER_SECOND:.0}/s (held {best:.0}/s)"),
                 met: best >= PURCHASES_PER_SECOND,
             });
+            let bare = self.limits.as_ref();
+            if let Some(bare) = bare.and_then(|limits| limits.bare_purchases_per_second) {
+                verdicts.push(Verdict {
+                    bar: format!(
+                        "{name}: ≥ {:.0} % of a bare function call ({best:.0} of {bare:.0}/s, {:.0} %)",
+                        PURCHASE_SHARE * 100.0,
+                        best / bare * 100.0
+                    ),
+                    met: best >= PURCHASE_SHARE * bare,
+                });
+            }
         }
         verdicts
     }
@@ -216,7 +262,7 @@ impl Line {
         outcome: &Outcome,
         bars: &[Bar],
     ) -> Self {
-        let sent = f64::from(u32::try_from(outcome.sent).unwrap_or(u32::MAX));
+        let sent = crate::load::float(outcome.sent);
         let mut line = Self {
             name,
             about,
@@ -228,7 +274,9 @@ impl Line {
             merged: outcome.merged,
             doubled: outcome.doubled,
             refused: outcome.refused,
-            cpu_seconds_per_thousand: outcome.cpu_seconds * 1000.0 / sent,
+            bought: outcome.bought,
+            unbought: outcome.unbought,
+            cpu_seconds_per_thousand: outcome.used.per_thousand(sent),
             verdicts: Vec::new(),
         };
         line.verdicts = bars.iter().map(|bar| line.judge(*bar)).collect();
@@ -247,7 +295,7 @@ impl Line {
             Bar::ReplyP99Ms(most) => at_most("reply p99", reply.map(|q| q.p99), most, "ms"),
             Bar::AckP99Ms(most) => at_most("200 p99", acknowledged.map(|q| q.p99), most, "ms"),
             Bar::CpuPerThousand(most) => {
-                let value = Some(self.cpu_seconds_per_thousand);
+                let value = Some(self.cpu_seconds_per_thousand.bots);
                 at_most("processor per 1,000 messages", value, most, "s")
             }
             Bar::PerSecond(least) => Verdict {
@@ -258,12 +306,19 @@ impl Line {
                 bar: format!("no webhook refused (was {})", self.refused),
                 met: self.refused == 0,
             },
+            Bar::AllBought => Verdict {
+                bar: format!(
+                    "each purchase ends with a receipt ({} did, {} did not)",
+                    self.bought, self.unbought
+                ),
+                met: self.unbought == 0,
+            },
         }
     }
 }
 
 impl Quantiles {
-    fn of(histogram: &hdrhistogram::Histogram<u64>) -> Option<Self> {
+    pub(crate) fn of(histogram: &hdrhistogram::Histogram<u64>) -> Option<Self> {
         let at = |quantile| milliseconds(histogram.value_at_quantile(quantile));
         (!histogram.is_empty()).then(|| Self {
             p50: at(0.5),
@@ -288,8 +343,7 @@ impl fmt::Display for Line {
         }
         write!(
             out,
-            "    sent {} at {:.0}/s, lost {}, doubled {}, merged {}, refused {}, \
-             {:.2} CPU-s per 1,000",
+            "    sent {} at {:.0}/s, lost {}, doubled {}, merged {}, refused {}; CPU-s per 1,000: {}",
             self.sent,
             self.per_second,
             self.lost,
@@ -306,8 +360,7 @@ impl fmt::Display for Step {
         write!(
             out,
             "purchases: {}/s begun, {:.0}/s completed{}   p50 {:.1} ms   p99 {:.1} ms   \
-             lost {}, doubled {}; CPU-s per 1,000: bots {:.2}, PostgreSQL {:.2}, Redis {:.2}, \
-             sandbox and load {:.2}",
+             lost {}, doubled {}; CPU-s per 1,000: {}",
             self.begun_per_second,
             self.completed_per_second,
             if self.held { "" } else { " (not held)" },
@@ -315,10 +368,17 @@ impl fmt::Display for Step {
             self.p99_ms,
             self.lost,
             self.doubled,
-            self.cpu_seconds_per_thousand.bots,
-            self.cpu_seconds_per_thousand.postgres,
-            self.cpu_seconds_per_thousand.redis,
-            self.cpu_seconds_per_thousand.load,
+            self.cpu_seconds_per_thousand,
+        )
+    }
+}
+
+impl fmt::Display for Shares {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "shop {:.2}, PostgreSQL {:.2}, Redis {:.2}, sandbox and load {:.2}",
+            self.bots, self.postgres, self.redis, self.load,
         )
     }
 }
