@@ -73,7 +73,10 @@ BEGIN
         SELECT nonce, buyer, '[]', false, 10000, 0, 10000, at, at + interval '15 minutes' FROM grown;
     INSERT INTO orders (id, number, customer_id, quote_nonce, state, subtotal, total, digital,
                         created_at, version)
-        SELECT order_id, 'GRW-241126-' || lpad(n::text, 7, '0'), buyer, nonce, 'expired', 10000, 10000,
+        SELECT order_id, 'GRW-241126-' || (
+                   SELECT string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ',
+                                            (1 + (n >> (5 * digit)) % 32)::int, 1), '')
+                   FROM generate_series(0, 4) AS digit), buyer, nonce, 'expired', 10000, 10000,
                false, at, 2 FROM grown;
     INSERT INTO order_line (id, order_id, variant_id, name, kind, qty, unit_price)
         SELECT line_id, order_id, variant_id, name, kind, 1, 10000 FROM grown;

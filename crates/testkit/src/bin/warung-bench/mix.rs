@@ -237,7 +237,7 @@ mod tests {
         let quick = written[..10]
             .iter()
             .flat_map(|times| times.windows(2))
-            .any(|pair| pair[1] - pair[0] < READING);
+            .any(|pair| pair[1].saturating_sub(pair[0]) < READING);
         assert!(!quick);
     }
 
