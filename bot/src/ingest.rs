@@ -219,7 +219,9 @@ impl Writer {
                 .map(|delivery| (delivery.items, delivery.stored))
                 .unzip();
             let mut items: Vec<Received> = items.into_iter().flatten().collect();
+            crash_point!("ingest.received");
             let stored = self.store_in_time(&mut items).await;
+            crash_point!("ingest.stored");
             for waiter in waiting {
                 // A request that has gone needs no answer: Meta will send it again.
                 let _ = waiter.send(stored);
@@ -279,6 +281,7 @@ impl Writer {
             // A commit of its own, which may be repeated, and which the durable one behind it takes
             // to the disk.
             outbox::apply_statuses(&self.app.relaxed, &statuses, now).await?;
+            crash_point!("ingest.statuses");
         }
         let fresh = inbox::put(&self.app.pool, &items, now).await?;
         self.count(&items, fresh.len());

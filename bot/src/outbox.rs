@@ -129,6 +129,10 @@ pub async fn claim(
     limit: i64,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Parcel>> {
+    #[cfg(feature = "chaos")]
+    if without!("outbox_claim") {
+        return crate::chaos::due_unclaimed(pool, limit, now).await;
+    }
     let rows = sqlx::query!(
         r#"
         WITH due AS (

@@ -139,6 +139,8 @@ impl Worker {
         let drained = CancellationToken::new();
         let background = TaskTracker::new();
         sweeps::start(app, &background);
+        #[cfg(feature = "chaos")]
+        crate::chaos::start(app);
         Self {
             inbound: tokio::spawn(inbound::run(app.clone())),
             outbound: tokio::spawn(outbound::run(app.clone(), queue, drained.clone())),

@@ -228,7 +228,9 @@ async fn buy(
         let refused = Refused::TooMany(retry_after);
         return refusal(turn, quote, wish, &refused).await.map(Some);
     }
+    crash_point!("purchase.charged");
     lock(turn).await?;
+    crash_point!("purchase.locked");
     if let Some(address) = address {
         checkout::address::keep(turn, address).await?;
     }
@@ -286,7 +288,7 @@ fn in_stock(quote: &Confirmable, allowance: &Allowance) -> Result<(), Refused> {
             left: *left,
         })
         .collect();
-    if short.is_empty() {
+    if short.is_empty() || without!("stock") {
         Ok(())
     } else {
         Err(Refused::OutOfStock(short))

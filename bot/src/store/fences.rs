@@ -17,6 +17,10 @@ pub async fn advance(
     resource: &str,
     token: i64,
 ) -> sqlx::Result<bool> {
+    #[cfg(feature = "chaos")]
+    if without!("fence") {
+        return crate::chaos::advance_blindly(connection, resource, token).await;
+    }
     let done = sqlx::query!(
         "INSERT INTO lock_fence (resource, token) VALUES ($1, $2)
          ON CONFLICT (resource) DO UPDATE SET token = excluded.token

@@ -194,6 +194,7 @@ impl Desk {
             return Ok(false);
         }
         let customers: Vec<i64> = claims.iter().map(|claim| claim.customer.id).collect();
+        crash_point!("inbox.claimed");
         let waiting = inbox::waiting(&app.relaxed, &customers).await?;
         let mut of_customer: HashMap<i64, Vec<Item>> = HashMap::with_capacity(claims.len());
         for item in waiting {

@@ -209,7 +209,9 @@ async fn close(app: &App, mut turn: Turn<'_>, epoch: i64, progress: Progress) ->
         received_at,
         answer: progress.answer,
     };
+    crash_point!("turn.worked");
     let closed = turn.close(closing, room.is_some()).await;
+    crash_point!("turn.closed");
     if closed.as_ref().is_err_and(anyhow::Error::is::<SoldOut>) {
         if let Some(PurchaseLock {
             lock: Some(lock), ..

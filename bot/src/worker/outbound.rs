@@ -170,6 +170,9 @@ impl Sender {
         let claim = outbox::claim(&self.app.pool, self.app.bot_id, limit, self.app.clock.now());
         match timeout(CLAIM_TIMEOUT, claim).await {
             Ok(Ok(parcels)) => {
+                if !parcels.is_empty() {
+                    crash_point!("outbox.claimed");
+                }
                 if parcels.len() == room {
                     self.app.signals.outbound.notify_one();
                 }
@@ -262,7 +265,9 @@ async fn send(app: &App, parcel: &Parcel) -> Outcome {
     }
     let mut message = OutgoingMessage::new(body.recipient, render(&body.reply).content);
     message.biz_opaque_callback_data = CallbackData::parse(parcel.id.to_string()).ok();
+    crash_point!("send.before");
     let sent = app.whatsapp.send(&message).await;
+    crash_point!("send.after");
     app.metrics
         .send_seconds
         .observe(begun.elapsed().as_secs_f64());
@@ -413,6 +418,7 @@ async fn mark(app: App, mut finished: mpsc::Receiver<Mark>) {
             let marked = outbox::mark(&app.relaxed, app.bot_id, &batch, now);
             match timeout(MARK_TIMEOUT, marked).await {
                 Ok(Ok(more)) => {
+                    crash_point!("send.marked");
                     if more {
                         app.signals.outbound.notify_one();
                     }

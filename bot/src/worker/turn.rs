@@ -288,6 +288,7 @@ impl<'a> Turn<'a> {
             tx.rollback().await?;
             return Err(SoldOut.into());
         }
+        crash_point!("turn.before_commit");
         tx.commit().await?;
         Ok(closed)
     }

@@ -53,6 +53,20 @@
 //! # }
 //! ```
 
+/// Whether a guard is taken out: never, but in programs built with the feature `chaos`.
+#[cfg(feature = "chaos")]
+macro_rules! without {
+    ($guard:literal) => {
+        warung_faultpoints::is_out($guard)
+    };
+}
+#[cfg(not(feature = "chaos"))]
+macro_rules! without {
+    ($guard:literal) => {
+        false
+    };
+}
+
 mod bus;
 mod cache;
 mod cluster;

@@ -217,6 +217,10 @@ impl<'a> Caller<'a> {
     }
 
     async fn status(&self) -> Result<Heard, CallError> {
+        #[cfg(feature = "chaos")]
+        if let Some(claimed) = crate::chaos::believed(self.app, self.attempt).await {
+            return Ok(self.report(claimed, None));
+        }
         let answer = self.app.midtrans.status(&self.order_id).await?;
         Ok(self.report(answer.transaction, answer.instructions))
     }

@@ -76,7 +76,12 @@ async fn work(app: &App, claim: &Claim) -> Result<()> {
     let mut next = plan::first(&attempt, claim.taken_over, app.clock.now());
     for _ in 0..CALLS {
         let heard = match next {
-            Some(call) => midtrans::ask(app, &attempt, call).await,
+            Some(call) => {
+                crash_point!("payment.claimed");
+                let heard = midtrans::ask(app, &attempt, call).await;
+                crash_point!("payment.asked");
+                heard
+            }
             None => Heard::NothingToAsk,
         };
         if let Some(call) = next {
@@ -115,7 +120,9 @@ async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: &Asked) -> Resu
         Next::Ask(_) => payments::save(&mut tx, &case.attempt).await?,
         Next::LetGo => queue::put_back(&mut tx, claim, &case.attempt).await?,
     }
+    crash_point!("payment.before_commit");
     tx.commit().await?;
+    crash_point!("payment.concluded");
     let after = case.order.as_ref().map(|order| order.state);
     if let Some(state) = after.filter(|_| after != before) {
         fulfilment::count(app, state);

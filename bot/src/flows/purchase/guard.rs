@@ -107,6 +107,7 @@ pub(super) async fn fenced(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<A
         app.metrics.lock_fenced.inc();
         bail!("fenced: a later holder of the purchase lock was here");
     }
+    crash_point!("purchase.fenced");
     let limit = i64::from(limits.transactions);
     Ok(place::allowance(connection, customer, quote, since, limit).await?)
 }
@@ -115,7 +116,7 @@ pub(super) async fn fenced(turn: &mut Turn<'_>, quote: &Confirmable) -> Result<A
 pub(super) fn count(turn: &Turn<'_>, allowance: &Allowance) -> Result<(), Refused> {
     let limits = &turn.app.config.limits;
     let left = i64::from(limits.transactions) - allowance.recent;
-    if left <= 0 {
+    if left <= 0 && !without!("count") {
         let window = TimeDelta::from_std(limits.window).unwrap_or(TimeDelta::MAX);
         let oldest = allowance.oldest.unwrap_or(turn.now);
         let retry_after = (oldest + window - turn.now).max(TimeDelta::zero());

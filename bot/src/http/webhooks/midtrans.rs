@@ -66,7 +66,9 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'stat
     {
         return (StatusCode::FORBIDDEN, "bad_signature");
     }
-    match keep(app, &notification, body).await {
+    let kept = keep(app, &notification, body).await;
+    crash_point!("notification.kept");
+    match kept {
         Ok(Notified::New) => {
             app.signals.payments.notify_one();
             (StatusCode::OK, "stored")

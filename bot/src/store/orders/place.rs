@@ -128,7 +128,7 @@ pub async fn confirmable(
             shipping: Rupiah::try_from(row.shipping)?,
             total: Rupiah::try_from(row.total)?,
             expires_at: row.expires_at,
-            order_id: row.order_id,
+            order_id: row.order_id.filter(|_| !without!("quote")),
             spendable: Rupiah::new(row.spendable.unwrap_or(0)).unwrap_or_default(),
             has_address: row.has_address,
         })
@@ -193,7 +193,7 @@ pub async fn allowance(
         recent: row.recent,
         oldest: row.oldest,
         spendable: Rupiah::new(row.spendable.unwrap_or(0)).unwrap_or_default(),
-        order_id: row.order_id,
+        order_id: row.order_id.filter(|_| !without!("quote")),
         left: row.left,
     })
 }

@@ -17,8 +17,13 @@ static ACQUIRE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../lua/lock_acquire.lua")));
 static EXTEND: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../lua/lock_extend.lua")));
-static RELEASE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("../lua/lock_release.lua")));
+static RELEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(if without!("lock_nonce") {
+        "return redis.call('DEL', KEYS[1])"
+    } else {
+        include_str!("../lua/lock_release.lua")
+    })
+});
 
 /// Bytes of a nonce, as the Redlock specification has it.
 const NONCE_BYTES: usize = 20;

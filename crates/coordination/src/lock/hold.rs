@@ -94,7 +94,7 @@ impl Care {
     }
 
     fn ask_again(&mut self, index: usize) {
-        if self.fills == FILLS_MAX {
+        if self.fills == FILLS_MAX || without!("fill") {
             return;
         }
         self.fills += 1;

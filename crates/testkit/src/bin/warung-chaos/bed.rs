@@ -1,0 +1,200 @@
+//! Everything that runs: real stores, three bots, WhatsApp and Midtrans within this process.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool};
+use tempfile::TempDir;
+use warung_sandbox::{midtrans, whatsapp};
+use warung_testkit::bot::{self, Secrets, Shop};
+use warung_testkit::{Postgres, PostgresOptions, RedisCluster, RedisOptions, StopMode};
+
+use crate::fleet::Fleet;
+use crate::goods;
+use crate::mutation::Mutation;
+use crate::timing::Timing;
+
+const DATABASE: &str = "chaos";
+/// More than a hundred customers need; the limit is one of the faults.
+const MESSAGES_PER_SECOND: u32 = 500;
+/// How long the lock of a purchase lives, the least the bots take; a bot is frozen for longer.
+const LOCK_TTL: &str = "10s";
+/// A second of Midtrans' own waits (retries, reversals) is so many in the run.
+const TIME_SCALE: u32 = 60;
+/// How long Midtrans is slow when it is.
+const SLOW_MS: u32 = 2_000;
+/// How long any connection of ours may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const WINDOW_CONNECTIONS: u32 = 4;
+
+/// What runs.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    pub(crate) postgres: Postgres,
+    pub(crate) redis: RedisCluster,
+    pub(crate) whatsapp: whatsapp::Sandbox,
+    pub(crate) midtrans: midtrans::Sandbox,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) timing: Timing,
+    pub(crate) begun: Instant,
+    /// For what customers see of their bills.
+    pub(crate) window: PgPool,
+    _directory: TempDir,
+}
+
+impl Bed {
+    /// Starts everything, with a guard taken out if one is given.
+    pub(crate) async fn make(
+        state: &Path,
+        seed: u64,
+        mutation: Option<Mutation>,
+    ) -> Result<Arc<Self>> {
+        let logs = state.join("logs");
+        fs::create_dir_all(&logs)?;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        let directory = tempfile::Builder::new()
+            .prefix("chaos-")
+            .permissions(open)
+            .tempdir_in(state)?;
+        let (postgres, redis) = tokio::try_join!(
+            // What is committed survives a killed server; the disk's pace is not what is tested.
+            Postgres::start(PostgresOptions {
+                durable: false,
+                ..PostgresOptions::new(directory.path().join("postgres"))
+            }),
+            RedisCluster::start(RedisOptions {
+                append_only: true,
+                ..RedisOptions::new(directory.path().join("redis"))
+            }),
+        )?;
+        postgres.create_database(DATABASE).await?;
+        let secrets = Secrets::random();
+        let whatsapp = whatsapp::start(whatsapp_config(&secrets, seed)).await?;
+        let midtrans = midtrans::start(midtrans::Config {
+            server_key: secrets.server_key.clone(),
+            seed,
+            time_scale: TIME_SCALE,
+            slow_ms: SLOW_MS,
+            ..midtrans::Config::default()
+        })
+        .await?;
+        let shop = shop(&postgres, &redis, &whatsapp, &midtrans, secrets, mutation);
+        let program = bot::sibling("warung-bot-chaos")?;
+        shop.administer(&program, &["migrate"]).await?;
+        goods::load(&shop, &program, directory.path()).await?;
+        prepare(&postgres, mutation).await?;
+        let http = bot::http_client()?;
+        let fleet = Fleet::start(shop, program, http, &logs, directory.path()).await?;
+        whatsapp.set_webhooks(fleet.urls("/webhooks/whatsapp"));
+        midtrans.set_notify(fleet.urls("/webhooks/midtrans"));
+        let failed = whatsapp.verify_webhooks().await;
+        ensure!(failed.is_empty(), "webhooks not verified: {failed:?}");
+        let window = PgPoolOptions::new()
+            .max_connections(WINDOW_CONNECTIONS)
+            .acquire_timeout(CONNECT_LIMIT)
+            .connect_lazy(&postgres.url(DATABASE))?;
+        Ok(Arc::new(Self {
+            postgres,
+            redis,
+            whatsapp,
+            midtrans,
+            fleet,
+            timing: Timing::default(),
+            begun: Instant::now(),
+            window,
+            _directory: directory,
+        }))
+    }
+
+    /// A connection to the shop's database; an error while PostgreSQL is away.
+    pub(crate) async fn database(&self) -> Result<PgConnection> {
+        tokio::time::timeout(CONNECT_LIMIT, self.postgres.connect(DATABASE)).await?
+    }
+
+    /// Stops everything in order.
+    pub(crate) async fn stop(&self) {
+        // Errors mean that something is gone already; the rest dies with us.
+        self.fleet.stop().await;
+        self.whatsapp.stop().await;
+        let _ = self.redis.stop_all().await;
+        let _ = self.postgres.stop(StopMode::Fast).await;
+        // It may lie elsewhere than in our directory, which removes itself.
+        let _ = fs::remove_dir_all(self.postgres.directory());
+    }
+}
+
+/// What the checks need beside the shop's own tables, and the guard that SQL can take out.
+async fn prepare(postgres: &Postgres, mutation: Option<Mutation>) -> Result<()> {
+    const OURS: &str = "
+        CREATE TABLE chaos_register (resource text PRIMARY KEY, token bigint NOT NULL);
+        CREATE TABLE chaos_fence_log (
+            seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, resource text, token bigint);
+        CREATE FUNCTION chaos_fence_passed() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO chaos_fence_log (resource, token) VALUES (NEW.resource, NEW.token);
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER chaos_fence_passed AFTER INSERT OR UPDATE ON lock_fence
+            FOR EACH ROW EXECUTE FUNCTION chaos_fence_passed();";
+    let mut database = postgres.connect(DATABASE).await?;
+    sqlx::raw_sql(OURS).execute(&mut database).await?;
+    if let Some(change) = mutation.and_then(Mutation::sql) {
+        sqlx::raw_sql(change).execute(&mut database).await?;
+    }
+    Ok(())
+}
+
+fn whatsapp_config(secrets: &Secrets, seed: u64) -> whatsapp::Config {
+    whatsapp::Config {
+        app_secret: secrets.app_secret.clone(),
+        access_token: secrets.access_token.clone(),
+        verify_token: secrets.verify_token.clone(),
+        messages_per_second: MESSAGES_PER_SECOND,
+        pair_limit: false,
+        linger: Duration::from_millis(5),
+        max_in_flight: 128,
+        seed,
+        ..whatsapp::Config::default()
+    }
+}
+
+fn shop(
+    postgres: &Postgres,
+    redis: &RedisCluster,
+    whatsapp: &whatsapp::Sandbox,
+    midtrans: &midtrans::Sandbox,
+    secrets: Secrets,
+    mutation: Option<Mutation>,
+) -> Shop {
+    let mut settings = vec![
+        (
+            "WHATSAPP_MESSAGES_PER_SECOND",
+            MESSAGES_PER_SECOND.to_string(),
+        ),
+        ("BURST_WINDOW", "0s".to_owned()),
+        ("PAYMENT_METHODS", "qris,va_bca,va_permata,saldo".to_owned()),
+        ("LOCK_TTL", LOCK_TTL.to_owned()),
+    ];
+    if let Some(guard) = mutation.and_then(Mutation::switch) {
+        settings.push(("WARUNG_CHAOS_WITHOUT", guard.to_owned()));
+    }
+    Shop {
+        database_url: postgres.url(DATABASE),
+        redis_urls: redis.url_list(),
+        name: "chaos".to_owned(),
+        graph_url: whatsapp.base_url().to_owned(),
+        phone_number_id: whatsapp::Config::default().phone_number_id,
+        midtrans_url: midtrans.api_url(),
+        merchant_id: midtrans::Config::default().merchant_id,
+        public_url: whatsapp.base_url().to_owned(),
+        secrets,
+        more: settings
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    }
+}

@@ -1,0 +1,115 @@
+//! Money and goods against the books of the sandboxes: what Midtrans holds for the shop, and what
+//! lies in the customers' phones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use sqlx::{PgConnection, Row};
+
+use super::Findings;
+use crate::bed::Bed;
+use crate::goods;
+
+/// Looks at money, then at goods.
+pub(super) async fn check(
+    bed: &Bed,
+    database: &mut PgConnection,
+    findings: &mut Findings,
+) -> Result<()> {
+    money(bed, database, findings).await?;
+    codes(bed, database, findings).await
+}
+
+/// Each rupiah at Midtrans is in the ledger once, and none is there that Midtrans does not have.
+async fn money(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) -> Result<()> {
+    let mut at_midtrans: BTreeMap<String, i64> = BTreeMap::new();
+    let book = bed.midtrans.book();
+    for entry in &book {
+        *at_midtrans.entry(entry.order_id.clone()).or_default() += entry.amount;
+    }
+    let rows = sqlx::query(
+        "SELECT p.provider_order_id, p.hold_until IS NOT NULL AS waits,
+                coalesce(-sum(e.amount), 0)::bigint AS booked
+         FROM payment_attempt p
+         LEFT JOIN ledger_txn t ON split_part(t.source_id, ':', 1) = p.id::text
+         LEFT JOIN ledger_entry e ON e.txn_id = t.id
+              AND e.account_id = (SELECT id FROM ledger_account WHERE code = 'midtrans:clearing')
+         GROUP BY p.id",
+    )
+    .fetch_all(database)
+    .await?;
+    let mut wrong = Vec::new();
+    for row in rows {
+        let order_id: String = row.get("provider_order_id");
+        let (waits, booked): (bool, i64) = (row.get("waits"), row.get("booked"));
+        let held = at_midtrans.remove(&order_id).unwrap_or(0);
+        // Money that its bank may still take back is credited later.
+        if held != booked && !(waits && booked == 0) {
+            wrong.push(format!(
+                "{order_id}: Midtrans holds {held}, the ledger says {booked}"
+            ));
+        }
+    }
+    wrong.extend(
+        at_midtrans.iter().map(|(order_id, held)| {
+            format!("{order_id}: Midtrans holds {held}, nobody knows of it")
+        }),
+    );
+    findings.extend("every-rupiah-once", wrong);
+    findings.saw("payments made", book.len());
+    Ok(())
+}
+
+/// Each code went to its buyer and to nobody else.
+async fn codes(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) -> Result<()> {
+    let mut holders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut received: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for sent in bed.whatsapp.book().accepted {
+        for (sku, code) in goods::codes_in(&sent.payload.to_string()) {
+            holders
+                .entry(code.clone())
+                .or_default()
+                .insert(sent.to.clone());
+            received
+                .entry((sent.to.clone(), sku))
+                .or_default()
+                .insert(code);
+        }
+    }
+    findings.saw("codes received", holders.len());
+    let shared = holders.iter().filter(|(_, holders)| holders.len() > 1);
+    let shared = shared.map(|(code, holders)| format!("{code} went to {holders:?}"));
+    findings.extend("one-code-one-buyer", shared.collect());
+    let rows = sqlx::query(
+        "SELECT k.value AS wa_id, v.sku, count(*) AS sold
+         FROM stock_unit u JOIN order_line l ON l.id = u.order_line_id
+         JOIN orders o ON o.id = l.order_id
+         JOIN variant v ON v.id = l.variant_id
+         JOIN customer_alias k ON k.customer_id = o.customer_id AND k.kind = 'wa_id'
+         -- Goods of a payment that its bank may still take back are handed over later.
+         WHERE o.deliver_after IS NULL
+         GROUP BY 1, 2",
+    )
+    .fetch_all(database)
+    .await?;
+    let mut wrong = Vec::new();
+    for row in rows {
+        let (wa_id, sku): (String, String) = (row.get("wa_id"), row.get("sku"));
+        let sold = usize::try_from(row.get::<i64, _>("sold"))?;
+        let has = received
+            .remove(&(wa_id.clone(), sku.clone()))
+            .unwrap_or_default()
+            .len();
+        if has != sold {
+            wrong.push(format!("{wa_id} bought {sold} of {sku} and received {has}"));
+        }
+    }
+    for ((wa_id, sku), codes) in received {
+        wrong.push(format!(
+            "{wa_id} bought none of {sku} and received {}",
+            codes.len()
+        ));
+    }
+    findings.extend("bought-is-received", wrong);
+    Ok(())
+}

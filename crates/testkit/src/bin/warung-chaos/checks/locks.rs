@@ -1,0 +1,284 @@
+//! The locks' history: who held what when, and whether the writes behind the fence came one after
+//! another.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::linear::{Operation, is_linearizable};
+use super::{Findings, Window};
+
+/// How long after a fault locks may still stand on what it left: the life of a lock, as long as
+/// its holder may prolong it.
+const TRACES: Duration = Duration::from_secs(10);
+/// How long after any fault the bots may take until their locks stand on three masters again.
+const MENDED: Duration = Duration::from_secs(4);
+/// Votes of a whole lock.
+const VOTES: u64 = 3;
+/// A lock held shorter may be given back before its third vote came.
+const SETTLED: Duration = Duration::from_millis(1_500);
+
+/// Ties the machine's monotonic clock to this process's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    instant: Instant,
+    ns: u64,
+}
+
+impl Clock {
+    pub(crate) fn new((instant, ns): (Instant, u64)) -> Self {
+        Self { instant, ns }
+    }
+
+    fn at(self, ns: u64) -> Instant {
+        self.instant + Duration::from_nanos(ns.saturating_sub(self.ns))
+    }
+}
+
+/// A lock that was held.
+#[derive(Clone, Debug)]
+struct Hold {
+    resource: String,
+    from: u64,
+    until: u64,
+    /// Given back at, with so many votes.
+    freed: Option<(u64, u64)>,
+}
+
+/// A write behind the fence.
+#[derive(Clone, Debug)]
+struct Write {
+    token: i64,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    /// It was written over this.
+    Over(i64),
+    Fenced,
+    Unknown,
+}
+
+/// Everything in the history, by operation.
+#[derive(Debug, Default)]
+struct History {
+    holds: Vec<Hold>,
+    writes: BTreeMap<String, Vec<Operation<Write>>>,
+    /// Tokens with the time they were asked for and came.
+    tokens: Vec<(u64, u64, i64)>,
+}
+
+/// Looks at holders, then at writes.
+pub(super) fn check(history: &str, windows: &[Window], clock: Clock, findings: &mut Findings) {
+    let history = parse(history);
+    one_holder(&history.holds, windows, clock, findings);
+    three_votes(&history.holds, windows, clock, findings);
+    let mut wrong = Vec::new();
+    let mut writes = 0;
+    for (resource, operations) in &history.writes {
+        writes += operations.len();
+        if !is_linearizable(operations, 0, step) {
+            wrong.push(format!(
+                "no order explains the writes under the lock {resource}"
+            ));
+        }
+    }
+    findings.extend("writes-linearizable", wrong);
+    findings.extend("tokens-rise", falling(&history.tokens));
+    findings.saw("locks held", history.holds.len());
+    findings.saw("writes behind the fence", writes);
+    let fenced = history.writes.values().flatten();
+    let fenced = fenced.filter(|operation| matches!(operation.what.outcome, Outcome::Fenced));
+    findings.saw("writes fenced off", fenced.count());
+}
+
+/// The fence: a write over what is there, unless a newer one was before it.
+fn step(newest: i64, write: &Write) -> Option<i64> {
+    match write.outcome {
+        Outcome::Over(before) => (before == newest && write.token >= newest).then_some(write.token),
+        Outcome::Fenced => (write.token < newest).then_some(newest),
+        Outcome::Unknown => (write.token >= newest).then_some(write.token),
+    }
+}
+
+/// No two at once, but where Redis was made to forget.
+fn one_holder(holds: &[Hold], windows: &[Window], clock: Clock, findings: &mut Findings) {
+    let mut sorted: Vec<&Hold> = holds.iter().collect();
+    sorted.sort_by_key(|hold| hold.from);
+    let mut last: HashMap<&str, &Hold> = HashMap::new();
+    let (mut wrong, mut excused) = (Vec::new(), 0);
+    for hold in sorted {
+        if let Some(before) = last.get(hold.resource.as_str())
+            && hold.from < before.end()
+        {
+            let explains = |window: &&Window| {
+                window.fault.loses_locks()
+                    && clock.at(before.from) < window.to + TRACES
+                    && window.from < clock.at(hold.from)
+            };
+            if windows.iter().any(|window| explains(&window)) {
+                excused += 1;
+            } else {
+                let overlap = Duration::from_nanos(before.end() - hold.from);
+                wrong.push(format!("{} had two holders for {overlap:?}", hold.resource));
+            }
+        }
+        last.insert(&hold.resource, hold);
+    }
+    findings.extend("one-holder", wrong);
+    findings.saw("second holders after Redis had forgotten", excused);
+}
+
+/// Away from faults a lock that was held for a while stood on all three masters.
+fn three_votes(holds: &[Hold], windows: &[Window], clock: Clock, findings: &mut Findings) {
+    let mut wrong = Vec::new();
+    for hold in holds {
+        let Some((freed, votes)) = hold.freed else {
+            continue;
+        };
+        let (from, to) = (clock.at(hold.from), clock.at(freed));
+        let near = windows.iter().any(|w| w.from < to && from < w.to + MENDED);
+        if votes < VOTES && !near && to - from > SETTLED {
+            wrong.push(format!("{} stood on {votes} masters", hold.resource));
+        }
+    }
+    findings.extend("three-masters", wrong);
+}
+
+/// Tokens that were drawn after others and are not above them.
+fn falling(tokens: &[(u64, u64, i64)]) -> Vec<String> {
+    let mut by_return: Vec<_> = tokens.to_vec();
+    by_return.sort_by_key(|(_, returned, _)| *returned);
+    let mut by_call: Vec<_> = tokens.to_vec();
+    by_call.sort_unstable();
+    let (mut highest, mut next, mut wrong) = (i64::MIN, 0, Vec::new());
+    for (called, _, token) in by_call {
+        while next < by_return.len() && by_return[next].1 < called {
+            highest = highest.max(by_return[next].2);
+            next += 1;
+        }
+        if token <= highest {
+            wrong.push(format!("token {token} was drawn after {highest}"));
+        }
+    }
+    wrong
+}
+
+impl Hold {
+    /// Until when its holder may have believed to hold it.
+    fn end(&self) -> u64 {
+        self.freed
+            .map_or(self.until, |(freed, _)| freed.min(self.until))
+    }
+}
+
+fn parse(text: &str) -> History {
+    let mut history = History::default();
+    let mut asked: HashMap<(&str, &str), u64> = HashMap::new();
+    let mut held: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut open: HashMap<(&str, &str), (String, usize)> = HashMap::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [at, process, operation, what, resource, rest @ ..] = words.as_slice() else {
+            continue;
+        };
+        let (Ok(at), key) = (at.parse::<u64>(), (*process, *operation)) else {
+            continue;
+        };
+        let number = |index: usize| rest.get(index).and_then(|word| word.parse::<i64>().ok());
+        let outcome = match (*what, number(0), number(1)) {
+            ("lock", Some(until), _) => {
+                held.insert(key, history.holds.len());
+                history.holds.push(Hold {
+                    resource: (*resource).to_owned(),
+                    from: at,
+                    until: u64::try_from(until).unwrap_or(at),
+                    freed: None,
+                });
+                continue;
+            }
+            ("free?", Some(votes), _) => {
+                if let Some(index) = held.get(&key) {
+                    history.holds[*index].freed = Some((at, u64::try_from(votes).unwrap_or(0)));
+                }
+                continue;
+            }
+            ("token?", _, _) => {
+                asked.insert(key, at);
+                continue;
+            }
+            ("token", Some(token), _) => {
+                let called = asked.get(&key).copied().unwrap_or(at);
+                history.tokens.push((called, at, token));
+                continue;
+            }
+            ("write?", Some(token), _) => {
+                let writes = history.writes.entry((*resource).to_owned()).or_default();
+                open.insert(key, ((*resource).to_owned(), writes.len()));
+                writes.push(Operation {
+                    called: at,
+                    returned: None,
+                    what: Write {
+                        token,
+                        outcome: Outcome::Unknown,
+                    },
+                });
+                continue;
+            }
+            ("write", _, Some(before)) => Outcome::Over(before),
+            ("fenced", _, _) => Outcome::Fenced,
+            _ => continue,
+        };
+        if let Some((resource, index)) = open.get(&key)
+            && let Some(write) = history
+                .writes
+                .get_mut(resource)
+                .and_then(|w| w.get_mut(*index))
+        {
+            write.returned = Some(at);
+            write.what.outcome = outcome;
+        }
+    }
+    history
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(history: &str) -> Vec<&'static str> {
+        let mut findings = Findings::default();
+        let clock = Clock::new((Instant::now(), 0));
+        check(history, &[], clock, &mut findings);
+        findings
+            .into_violations()
+            .iter()
+            .map(|violation| violation.check)
+            .collect()
+    }
+
+    #[test]
+    fn one_after_another_is_in_order() {
+        let history = "100 7 1 lock a 9000\n110 7 2 write? a 5\n120 7 2 write a 5 0\n\
+                       130 7 1 free? a 3\n200 8 1 lock a 9000\n210 8 2 write? a 6\n\
+                       220 8 2 write a 6 5\n230 8 1 free? a 3\n";
+        assert!(found(history).is_empty());
+    }
+
+    #[test]
+    fn two_holders_and_an_older_token_are_found() {
+        let holders = "100 7 1 lock a 9000\n200 8 1 lock a 9000\n";
+        assert_eq!(found(holders), ["one-holder"]);
+        let older = "100 7 1 write? a 6\n110 7 1 write a 6 0\n120 8 1 write? a 5\n\
+                     130 8 1 write a 5 6\n";
+        assert_eq!(found(older), ["writes-linearizable"]);
+        let tokens = "100 7 1 token? a\n110 7 1 token a 6\n120 8 1 token? a\n130 8 1 token a 6\n";
+        assert_eq!(found(tokens), ["tokens-rise"]);
+    }
+
+    #[test]
+    fn a_holder_whose_time_is_over_holds_nothing() {
+        let history = "100 7 1 lock a 150\n200 8 1 lock a 9000\n";
+        assert!(found(history).is_empty());
+    }
+}

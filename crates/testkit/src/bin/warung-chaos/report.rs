@@ -1,0 +1,159 @@
+//! What is printed and written.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::checks::Violation;
+use crate::faults::Fault;
+use crate::timing::Felt;
+
+/// Bars for what a customer feels.
+const AFTER_A_DEATH: Duration = Duration::from_secs(3);
+const WHILE_REDIS_HANGS: Duration = Duration::from_secs(5);
+const WHILE_ROLLING: Duration = Duration::from_secs(1);
+
+/// A run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) seed: u64,
+    pub(crate) mutation: Option<String>,
+    pub(crate) seconds: f64,
+    pub(crate) calm: Times,
+    pub(crate) faults: Vec<Line>,
+    pub(crate) seen: Vec<(String, usize)>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) load_average: String,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Times {
+    pub(crate) answers: usize,
+    pub(crate) first: Option<f64>,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) longest: f64,
+}
+
+/// A fault and what came of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) fault: String,
+    pub(crate) happened: String,
+    pub(crate) lasted_ms: f64,
+    pub(crate) felt: Times,
+    /// A bar that belongs to the fault, and whether it was met.
+    pub(crate) bar: Option<(String, bool)>,
+}
+
+/// Prints a line.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // A reader that has gone away still gets the report file.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn milliseconds(span: Duration) -> f64 {
+    (span.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+impl From<Felt> for Times {
+    fn from(felt: Felt) -> Self {
+        Self {
+            answers: felt.answers,
+            first: felt.first.map(milliseconds),
+            p50: milliseconds(felt.p50),
+            p99: milliseconds(felt.p99),
+            longest: milliseconds(felt.longest),
+        }
+    }
+}
+
+impl Line {
+    pub(crate) fn new(
+        name: String,
+        alone: Option<Fault>,
+        happened: String,
+        lasted: Duration,
+        felt: Felt,
+    ) -> Self {
+        let bar = alone.and_then(bar).map(|(what, most)| {
+            let text = format!("{what}: longest answer ≤ {} s", most.as_secs());
+            (text, felt.longest <= most)
+        });
+        Self {
+            fault: name,
+            happened,
+            lasted_ms: milliseconds(lasted),
+            felt: felt.into(),
+            bar,
+        }
+    }
+
+    pub(crate) fn print(&self) {
+        let felt = &self.felt;
+        let first = felt
+            .first
+            .map_or("none".to_owned(), |ms| format!("{ms:.0} ms"));
+        let bar = match &self.bar {
+            Some((bar, met)) => format!("   {} {bar}", if *met { "✓" } else { "✗" }),
+            None => String::new(),
+        };
+        say(&format!(
+            "{:<44} {}; first new answer after {first}; longest {:.0} ms, p99 {:.0}, p50 {:.0}{bar}",
+            self.fault, self.happened, felt.longest, felt.p99, felt.p50,
+        ));
+    }
+}
+
+/// What a customer may feel of a fault at most.
+fn bar(fault: Fault) -> Option<(&'static str, Duration)> {
+    match fault {
+        Fault::BotKilled | Fault::BotCrashes(_) => Some(("after a bot's death", AFTER_A_DEATH)),
+        Fault::RedisHangs => Some(("while a Redis primary hangs", WHILE_REDIS_HANGS)),
+        Fault::RollingRestart => Some(("during a rolling restart", WHILE_ROLLING)),
+        _ => None,
+    }
+}
+
+impl Report {
+    pub(crate) fn print(&self) {
+        say("");
+        for (what, count) in &self.seen {
+            say(&format!("  {count:>7} {what}"));
+        }
+        let calm = &self.calm;
+        say(&format!(
+            "  before the first fault: p50 {:.0} ms, p99 {:.0} ms, longest {:.0} ms; load average {}",
+            calm.p50, calm.p99, calm.longest, self.load_average,
+        ));
+        let missed = self
+            .faults
+            .iter()
+            .filter(|line| line.bar.as_ref().is_some_and(|(_, met)| !met));
+        for line in missed {
+            let bar = line.bar.as_ref().map_or("", |(bar, _)| bar);
+            say(&format!(
+                "  ✗ {}: {bar}, was {:.0} ms",
+                line.fault, line.felt.longest
+            ));
+        }
+        for violation in &self.violations {
+            say(&format!("  ✗ {}: {}", violation.check, violation.what));
+        }
+        if self.violations.is_empty() {
+            say(&format!(
+                "  ✓ no violation in {:.0} s (seed {})",
+                self.seconds, self.seed
+            ));
+        }
+    }
+}
+
+/// The load averages over 1, 5 and 15 minutes.
+pub(crate) fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}

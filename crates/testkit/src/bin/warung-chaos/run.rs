@@ -1,0 +1,226 @@
+//! One run: the crowd, the faults one after another, the checks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::task::JoinSet;
+
+use crate::bed::Bed;
+use crate::checks::{self, Findings, Window};
+use crate::customers::{self, Crowd};
+use crate::faults;
+use crate::goods;
+use crate::mutation::Mutation;
+use crate::report::{Line, Report, load_average, say};
+use crate::schedule::{self, Length, Step};
+
+/// Time without faults at the beginning, to compare with.
+const CALM: Duration = Duration::from_secs(8);
+/// Time between two faults.
+const BETWEEN: Duration = Duration::from_millis(1_500);
+/// How long after a fault its longest answers are looked for.
+const AFTER: Duration = Duration::from_secs(3);
+/// Answers to new questions that say that the shop is well again.
+const WELL_ANSWERS: usize = 15;
+/// How long that may take.
+const WELL_LIMIT: Duration = Duration::from_secs(30);
+/// How long the customers may take to come to an end, and the fleet to come to rest.
+const CLOSING_LIMIT: Duration = Duration::from_secs(80);
+const SETTLE_LIMIT: Duration = Duration::from_secs(80);
+/// How long a fault of its own may take before it is given up.
+const STRIKE_LIMIT: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(50);
+/// Time in which everybody wants the last of what there is, with the guard of the stock taken out.
+const RUSH: Duration = Duration::from_secs(20);
+/// How long the customers may take to be known.
+const INTRODUCTION_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) state: PathBuf,
+    pub(crate) seed: u64,
+    pub(crate) mutation: Option<Mutation>,
+    pub(crate) length: Length,
+    pub(crate) only: Option<String>,
+    pub(crate) customers: usize,
+    pub(crate) isolated: bool,
+}
+
+/// Runs it.
+pub(crate) async fn run(plan: &Plan) -> Result<Report> {
+    let what = plan
+        .mutation
+        .map_or(String::new(), |guard| format!(", without {}", guard.name()));
+    say(&format!(
+        "seed {}{what}: starting stores, sandboxes and bots",
+        plan.seed
+    ));
+    let began = (Instant::now(), monotonic_ns());
+    let bed = Bed::make(&plan.state, plan.seed, plan.mutation).await?;
+    let outcome = on(&bed, plan, began).await;
+    bed.stop().await;
+    outcome
+}
+
+async fn on(bed: &Arc<Bed>, plan: &Plan, began: (Instant, u64)) -> Result<Report> {
+    let mut dice = StdRng::seed_from_u64(plan.seed);
+    introduce(bed, plan.customers).await?;
+    let crowd = Crowd::new();
+    let people = customers::start(bed, &crowd, plan.customers, plan.seed);
+    tokio::time::sleep(CALM).await;
+    let calm = bed.timing.felt(began.0, Instant::now());
+    let mut findings = Findings::default();
+    let mut windows = Vec::new();
+    let mut lines = Vec::new();
+    let steps = match plan.mutation {
+        Some(mutation) => schedule::against(mutation),
+        None => schedule::steps(plan.length, plan.isolated, &mut dice),
+    };
+    let wanted = |step: &Step| {
+        plan.only
+            .as_ref()
+            .is_none_or(|part| step.name().contains(part))
+    };
+    for step in steps.into_iter().filter(wanted) {
+        let line = take(bed, step, &mut dice, &mut windows, &mut findings).await;
+        line.print();
+        lines.push(line);
+        tokio::time::sleep(BETWEEN).await;
+    }
+    crowd.rush();
+    if plan.mutation == Some(Mutation::Stock) || plan.length == Length::Full {
+        tokio::time::sleep(RUSH).await;
+    }
+    end(bed, &crowd, people, &mut findings).await;
+    checks::check(bed, &windows, began, &plan.state, &mut findings).await?;
+    findings.saw("questions", bed.timing.count());
+    findings.saw("deaths of bots", bed.fleet.deaths());
+    Ok(Report {
+        seed: plan.seed,
+        mutation: plan.mutation.map(Mutation::name),
+        seconds: began.0.elapsed().as_secs_f64(),
+        calm: calm.into(),
+        faults: lines,
+        seen: std::mem::take(&mut findings.seen),
+        violations: findings.into_violations(),
+        load_average: load_average(),
+    })
+}
+
+/// Everybody says hello and gets their money.
+async fn introduce(bed: &Bed, count: usize) -> Result<()> {
+    let people: Vec<_> = customers::numbers(count)
+        .map(|number| bed.whatsapp.customer(&number, "Pembeli"))
+        .collect();
+    for person in &people {
+        person.says("halo").await;
+    }
+    for person in &people {
+        let hello = person.next_reply(INTRODUCTION_LIMIT).await;
+        hello.context("nobody answers a hello")?;
+    }
+    goods::fund(&mut bed.database().await?)
+        .await
+        .context("fund the customers")
+}
+
+/// One step: strikes, waits until the shop is well, and says what customers felt.
+async fn take(
+    bed: &Bed,
+    step: Step,
+    dice: &mut StdRng,
+    windows: &mut Vec<Window>,
+    findings: &mut Findings,
+) -> Line {
+    let from = Instant::now();
+    let happened = strike(bed, step, dice).await;
+    let ended = Instant::now();
+    let happened = match happened {
+        Ok(happened) => happened,
+        Err(error) => {
+            findings.add("fault", format!("{}: {error:#}", step.name()));
+            format!("failed: {error:#}")
+        }
+    };
+    if !is_well(bed, ended).await {
+        let open = bed.timing.open_before(ended);
+        let what = format!(
+            "{}: not well {WELL_LIMIT:?} after it; {open} questions open",
+            step.name()
+        );
+        findings.add("recovery", what);
+    }
+    let to = Instant::now();
+    windows.extend(step.faults().map(|fault| Window { fault, from, to }));
+    let felt = bed.timing.felt(from, ended + AFTER);
+    let alone = step.second.is_none().then_some(step.first);
+    Line::new(step.name(), alone, happened, ended - from, felt)
+}
+
+async fn strike(bed: &Bed, step: Step, dice: &mut StdRng) -> Result<String> {
+    let mut other = StdRng::from_rng(dice);
+    let first = faults::strike(bed, step.first, dice);
+    let Some(second) = step.second else {
+        return tokio::time::timeout(STRIKE_LIMIT, first).await?;
+    };
+    let second = async {
+        tokio::time::sleep(BETWEEN).await;
+        faults::strike(bed, second, &mut other).await
+    };
+    let both = async { tokio::join!(first, second) };
+    let (first, second) = tokio::time::timeout(STRIKE_LIMIT, both).await?;
+    Ok(format!("{}; {}", first?, second?))
+}
+
+/// Whether new questions are answered, and those of before as well.
+async fn is_well(bed: &Bed, since: Instant) -> bool {
+    while since.elapsed() < WELL_LIMIT {
+        let answered = bed.timing.answered_since(since);
+        if answered >= WELL_ANSWERS && bed.timing.open_before(since) == 0 && since.elapsed() > AFTER
+        {
+            return true;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    false
+}
+
+/// Everybody comes to an end, the fleet comes to rest.
+async fn end(bed: &Bed, crowd: &Crowd, mut people: JoinSet<()>, findings: &mut Findings) {
+    crowd.close();
+    let all = async { while people.join_next().await.is_some() {} };
+    if tokio::time::timeout(CLOSING_LIMIT, all).await.is_err() {
+        findings.add(
+            "closing",
+            format!("{} customers do not come to an end", people.len()),
+        );
+    }
+    if let Err(reason) = checks::settle(bed, SETTLE_LIMIT).await {
+        findings.add("rest", reason);
+    }
+    findings.extend("answered", crowd.unanswered());
+    findings.saw(
+        "bought by saldo",
+        crowd.bought.load(std::sync::atomic::Ordering::Relaxed),
+    );
+    findings.saw(
+        "paid at Midtrans",
+        crowd.paid.load(std::sync::atomic::Ordering::Relaxed),
+    );
+    findings.saw(
+        "called off",
+        crowd.cancelled.load(std::sync::atomic::Ordering::Relaxed),
+    );
+}
+
+fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}

@@ -1,0 +1,155 @@
+//! Which faults, in which order.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use crate::faults::{CRASH_POINTS, Fault};
+use crate::mutation::Mutation;
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// What every change must stand.
+    Short,
+    /// Everything once, and some of it in pairs.
+    Full,
+}
+
+/// One step: a fault, or two at the same time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) first: Fault,
+    pub(crate) second: Option<Fault>,
+}
+
+use Fault as F;
+
+/// The faults with bars of their own, and those that found most.
+const SHORT: [Fault; 15] = [
+    F::BotKilled,
+    F::BotCrashes("turn.closed"),
+    F::BotCrashes("purchase.locked"),
+    F::BotCrashes("send.after"),
+    F::BotCrashes("payment.asked"),
+    F::BotFrozen,
+    F::RollingRestart,
+    F::RedisKilled,
+    F::RedisHangs,
+    F::RedisFlushed,
+    F::RedisLosesVotes,
+    F::PostgresKilled,
+    F::PostgresBackendsKilled,
+    F::MidtransForged,
+    F::WhatsAppThousand,
+];
+
+const SINGLE: [Fault; 37] = [
+    F::BotKilled,
+    F::BotFrozen,
+    F::BotFrozenWithLock,
+    F::RollingRestart,
+    F::RedisKilled,
+    F::RedisHangs,
+    F::RedisFailover,
+    F::RedisSlotsMove,
+    F::RedisDown,
+    F::RedisFlushed,
+    F::RedisResets,
+    F::RedisLosesVotes,
+    F::RedisLostLock,
+    F::RedisCutFromBots,
+    F::RedisCutFromPeers,
+    F::PostgresRestarted,
+    F::PostgresKilled,
+    F::PostgresHangs,
+    F::PostgresBackendsKilled,
+    F::PostgresStatementsTimeOut,
+    F::MidtransSlow,
+    F::MidtransErrors,
+    F::MidtransInFlight,
+    F::MidtransAnswersLost,
+    F::MidtransRepeats,
+    F::MidtransReorders,
+    F::MidtransForged,
+    F::MidtransReverses,
+    F::WhatsAppErrors,
+    F::WhatsAppLimits,
+    F::WhatsAppPairLimits,
+    F::WhatsAppAnswersLost,
+    F::WhatsAppRepeats,
+    F::WhatsAppReorders,
+    F::WhatsAppForged,
+    F::WhatsAppThousand,
+    F::RedisFlushedAgainAndAgain,
+];
+
+/// What happens together. One of a pair may last while the other comes and goes.
+const PAIRS: [(Fault, Fault); 8] = [
+    (F::RedisHangs, F::BotKilled),
+    (F::MidtransAnswersLost, F::BotCrashes("payment.asked")),
+    (F::WhatsAppAnswersLost, F::BotCrashes("send.after")),
+    (F::WhatsAppRepeats, F::PostgresKilled),
+    (F::RedisDown, F::BotCrashes("purchase.fenced")),
+    (F::RedisKilled, F::PostgresBackendsKilled),
+    (F::MidtransErrors, F::RollingRestart),
+    (F::BotFrozen, F::RedisFailover),
+];
+
+/// The steps of a run, in an order that the seed decides.
+pub(crate) fn steps(length: Length, isolated: bool, dice: &mut StdRng) -> Vec<Step> {
+    let mut faults: Vec<Fault> = match length {
+        Length::Short => SHORT.to_vec(),
+        Length::Full => {
+            let points = CRASH_POINTS.map(Fault::BotCrashes);
+            SINGLE.iter().chain(&points).copied().collect()
+        }
+    };
+    faults.retain(|fault| isolated || !fault.cuts());
+    let mut steps: Vec<Step> = faults.into_iter().map(alone).collect();
+    if length == Length::Full {
+        let pairs = PAIRS.into_iter();
+        steps.extend(pairs.map(|(first, second)| Step {
+            first,
+            second: Some(second),
+        }));
+    }
+    steps.shuffle(dice);
+    steps
+}
+
+/// The steps that show a missing guard.
+pub(crate) fn against(mutation: Mutation) -> Vec<Step> {
+    let faults: Vec<Fault> = match mutation {
+        Mutation::Fence => vec![F::BotFrozenWithLock; 4],
+        Mutation::Message => vec![F::WhatsAppThousand, F::WhatsAppRepeats],
+        Mutation::Quote => vec![F::WhatsAppErrors, F::WhatsAppErrors],
+        Mutation::LockNonce => vec![F::BotFrozenWithLock; 4],
+        Mutation::Fill => vec![F::RedisLosesVotes; 3],
+        Mutation::Stock => Vec::new(),
+        Mutation::Status => vec![F::MidtransForged; 3],
+        Mutation::OutboxClaim => vec![F::WhatsAppErrors, F::WhatsAppErrors],
+        Mutation::Watchdog => vec![F::RedisCutFromBots; 2],
+        Mutation::Count => vec![F::RedisFlushedAgainAndAgain; 2],
+    };
+    faults.into_iter().map(alone).collect()
+}
+
+fn alone(fault: Fault) -> Step {
+    Step {
+        first: fault,
+        second: None,
+    }
+}
+
+impl Step {
+    pub(crate) fn name(self) -> String {
+        match self.second {
+            None => self.first.name(),
+            Some(second) => format!("{} + {}", self.first.name(), second.name()),
+        }
+    }
+
+    pub(crate) fn faults(self) -> impl Iterator<Item = Fault> {
+        [Some(self.first), self.second].into_iter().flatten()
+    }
+}
