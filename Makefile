@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # A killed make takes the program with it.
 TIED := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
-.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator lint crds
+.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator lint crds chaos
 
 help:
 	@echo "make demo          a whole shop on this machine; ONCE=1 ends after the played purchase"
@@ -16,6 +16,8 @@ help:
 	@echo "make bench-operator  memory and time of the operator with a thousand shops"
 	@echo "make bench-peer    the same load on a shop in Node.js and on ours, in turns"
 	@echo "make bench-scaling, bench-growth, bench-instructions    see docs/performance.md"
+	@echo "make chaos         a fleet broken in every way, and whether it was ever wrong; SHORT=1, SEED=n,"
+	@echo "                   HOURS=n (new seeds until a violation), MUTATION=name|all (must turn red)"
 	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render; licences"
 	@echo "make crds          writes crds/ and charts/warung-crds from the types"
 
@@ -66,6 +68,19 @@ bench-scaling bench-growth bench-instructions: bench-%: setup
 	@test $* != instructions || scripts/setup --instructions
 	cargo build --release -p warung-bot -p warung-testkit --bins
 	@exec $(TIED) $(TARGET)/release/warung-bench --only $*
+
+# In a network of its own where that can be had, so that it can be cut.
+ISOLATED := $(shell unshare --net true 2>/dev/null && command -v ip >/dev/null && command -v iptables >/dev/null && echo yes)
+CHAOS := $(TARGET)/debug/warung-chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) \
+	$(if $(HOURS),--hours $(HOURS)) $(if $(MUTATION),--mutation $(MUTATION)) $(if $(ONLY),--only $(ONLY))
+
+chaos: setup
+	cargo build -p warung-bot -p warung-testkit --features warung-bot/chaos --bin warung-bot-chaos --bin warung-chaos
+ifeq ($(ISOLATED),yes)
+	@exec $(TIED) unshare --net sh -c 'ip link set lo up && exec $(TIED) $(CHAOS) --isolated'
+else
+	@exec $(TIED) $(CHAOS)
+endif
 
 lint:
 	cargo fmt --check

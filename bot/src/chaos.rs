@@ -26,7 +26,7 @@ const RESOURCES: u64 = 4;
 /// Life of their locks.
 const LOCK_TTL: Duration = Duration::from_secs(10);
 /// Longest time between taking a lock and the commit, and between two goes.
-const HOLD_MS: std::ops::Range<u64> = 20..2_500;
+const HOLD_MS: std::ops::Range<u64> = 20..4_000;
 const REST_MS: std::ops::Range<u64> = 20..400;
 /// The action under which they lock.
 const ACTION: &str = "chaos";

@@ -168,3 +168,14 @@ async fn traces_arrive_where_the_endpoint_says() {
     drop(collector);
     world.ends_well().await;
 }
+
+#[test]
+fn the_program_has_no_points_to_die_at_and_no_switch_for_its_guards() {
+    let program = std::fs::read(crate::harness::shop::program()).unwrap();
+    for name in ["WARUNG_CHAOS", "turn.before_commit", "lock_nonce"] {
+        let found = program
+            .windows(name.len())
+            .any(|part| part == name.as_bytes());
+        assert!(!found, "{name} is in the program");
+    }
+}

@@ -18,6 +18,8 @@ mod plan;
 mod tell;
 mod verdicts;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use tokio::time::timeout;
 use tracing::Instrument as _;
@@ -42,6 +44,9 @@ use crate::{
 
 /// Calls to Midtrans in one go: at most status, charge, status and cancel follow each other.
 const CALLS: usize = 5;
+/// How often it is tried to let go of a payment that could not be advanced, and the pause between.
+const GIVE_BACK_TRIES: u32 = 30;
+const GIVE_BACK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Does what is due about one claimed attempt, and lets go of it whatever happens.
 pub async fn advance(app: &App, claim: Claim) {
@@ -59,10 +64,17 @@ async fn advance_within(app: &App, claim: &Claim) {
     };
     tracing::error!(payment.id = %claim.id, error, "a payment could not be advanced");
     let again_at = app.clock.now() + plan::AFTER_FAULT;
-    if let Err(error) = queue::give_back(&app.pool, claim, again_at).await {
-        // It is free again after the work limit, or when this bot dies.
-        tracing::error!(payment.id = %claim.id, %error, "a payment could not be given back");
+    // The customer waits for how to pay: a short absence of the database, which is perhaps what went
+    // wrong, must not keep the payment until the work limit.
+    for _ in 0..GIVE_BACK_TRIES {
+        match queue::give_back(&app.pool, claim, again_at).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(payment.id = %claim.id, %error, "not given back yet"),
+        }
+        tokio::time::sleep(GIVE_BACK_PAUSE).await;
     }
+    // It is free again after the work limit, or when this bot dies.
+    tracing::error!(payment.id = %claim.id, "a payment could not be given back");
 }
 
 async fn work(app: &App, claim: &Claim) -> Result<()> {

@@ -18,10 +18,11 @@ use crate::{
 
 /// The action under which purchases are limited, locked and fenced.
 const ACTION: &str = "buy";
-/// A customer's message is held back this long for a lock that another holder has: longer than any
-/// purchase takes. A lock still held then belongs to a bot that died or is stuck; the fence keeps
-/// that one out.
-const LOCK_PATIENCE: TimeDelta = TimeDelta::seconds(5);
+/// A customer's message is held back this long for a lock that another holder has. Whoever works on
+/// the customer's messages works on them alone, so that a living holder is about to free it, as the
+/// turn before does behind its answer; a lock still held then belongs to a bot that died or is stuck,
+/// and the fence keeps that one out.
+const LOCK_PATIENCE: TimeDelta = TimeDelta::seconds(1);
 
 /// The purchase lock is another's right now. Nothing was done: try the message again soon.
 #[derive(Debug, Clone, Copy, thiserror::Error)]

@@ -19,8 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(50);
 const RECEIPT: Duration = Duration::from_secs(15);
 /// How long a look into the database may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
-/// Time between two things a customer does.
-const THINK_MS: std::ops::Range<u64> = 500..4_000;
+/// Time between two things a customer does: the shop sends one of them no more than a message in
+/// six seconds for long, as WhatsApp asks.
+const THINK_MS: std::ops::Range<u64> = 2_000..14_000;
+/// What an eager customer buys in a row, and how they rest from it.
+const EAGER_PURCHASES: usize = 5;
+const EAGER_REST_MS: std::ops::Range<u64> = 30_000..60_000;
+/// How often one who waits looks whether the run comes to its end.
+const LOOK: Duration = Duration::from_millis(250);
 /// Time in which customers who know each other's numbers come in.
 const ARRIVAL_MS: u64 = 3_000;
 const ADDRESS: &str = "Jl. Melati No. 5, Coblong, Bandung 40132";
@@ -115,9 +121,7 @@ impl Person {
             self.catch_up().await;
             // Whoever was not answered begins anew.
             let _ = self.errand().await;
-            if !self.is_eager {
-                self.pause(THINK_MS).await;
-            }
+            self.thinks().await;
         }
         // The last word: everything before it must have been worked on by then.
         self.catch_up().await;
@@ -127,6 +131,18 @@ impl Person {
     async fn pause(&mut self, range: std::ops::Range<u64>) {
         let wait = self.dice.random_range(range);
         tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
+
+    async fn thinks(&mut self) {
+        let range = if self.is_eager {
+            EAGER_REST_MS
+        } else {
+            THINK_MS
+        };
+        let until = Instant::now() + Duration::from_millis(self.dice.random_range(range));
+        while Instant::now() < until && !self.crowd.is_closing() {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Reads what came by itself.
@@ -144,7 +160,10 @@ impl Person {
             return self.wants_the_last().await;
         }
         if self.is_eager {
-            return self.buys_by_saldo().await;
+            for _ in 0..EAGER_PURCHASES {
+                self.buys_by_saldo().await?;
+            }
+            return Some(());
         }
         match self.dice.random_range(0..100) {
             0..30 => self.browses().await,

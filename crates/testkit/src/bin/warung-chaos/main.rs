@@ -48,7 +48,7 @@ struct Arguments {
     /// Only faults whose name contains this.
     #[arg(long)]
     only: Option<String>,
-    /// Customers; 100, or 60 with `--short`.
+    /// Customers; 160, or 100 with `--short`.
     #[arg(long)]
     customers: Option<usize>,
     /// The network is ours alone and may be cut.
@@ -59,8 +59,8 @@ struct Arguments {
 /// What `--short` runs with.
 const SHORT_SEED: u64 = 20_261_124;
 /// Customers at once.
-const CUSTOMERS: usize = 100;
-const SHORT_CUSTOMERS: usize = 60;
+const CUSTOMERS: usize = 160;
+const SHORT_CUSTOMERS: usize = 100;
 
 #[tokio::main]
 async fn main() -> ExitCode {

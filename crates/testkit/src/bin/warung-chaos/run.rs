@@ -23,6 +23,8 @@ use crate::schedule::{self, Length, Step};
 const CALM: Duration = Duration::from_secs(8);
 /// Time between two faults.
 const BETWEEN: Duration = Duration::from_millis(1_500);
+/// The same where what a fault left is looked for.
+const LONG_AFTER: Duration = Duration::from_secs(12);
 /// How long after a fault its longest answers are looked for.
 const AFTER: Duration = Duration::from_secs(3);
 /// Answers to new questions that say that the shop is well again.
@@ -91,7 +93,8 @@ async fn on(bed: &Arc<Bed>, plan: &Plan, began: (Instant, u64)) -> Result<Report
         let line = take(bed, step, &mut dice, &mut windows, &mut findings).await;
         line.print();
         lines.push(line);
-        tokio::time::sleep(BETWEEN).await;
+        let is_slow_to_show = plan.mutation == Some(Mutation::Watchdog);
+        tokio::time::sleep(if is_slow_to_show { LONG_AFTER } else { BETWEEN }).await;
     }
     crowd.rush();
     if plan.mutation == Some(Mutation::Stock) || plan.length == Length::Full {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::linear::{Operation, is_linearizable};
 use super::{Findings, Window};
+use crate::faults::Fault;
 
 /// How long after a fault locks may still stand on what it left: the life of a lock, as long as
 /// its holder may prolong it.
@@ -14,8 +15,12 @@ const TRACES: Duration = Duration::from_secs(10);
 const MENDED: Duration = Duration::from_secs(4);
 /// Votes of a whole lock.
 const VOTES: u64 = 3;
-/// A lock held shorter may be given back before its third vote came.
-const SETTLED: Duration = Duration::from_millis(1_500);
+/// A lock held shorter may be given back before its third vote came: from a master that stands still
+/// for 1.2 s, and the first tries after that.
+const SETTLED: Duration = Duration::from_secs(2);
+/// Locks without a third vote that say nothing yet.
+const PARTIAL_PERCENT: usize = 7;
+const PARTIAL_FEW: usize = 2;
 
 /// Ties the machine's monotonic clock to this process's.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +121,9 @@ fn one_holder(holds: &[Hold], windows: &[Window], clock: Clock, findings: &mut F
                     && clock.at(before.from) < window.to + TRACES
                     && window.from < clock.at(hold.from)
             };
-            if windows.iter().any(|window| explains(&window)) {
+            // On two masters only, one of which may have lost its key: the other check counts those.
+            let was_partial = before.freed.is_some_and(|(_, votes)| votes < VOTES);
+            if was_partial || windows.iter().any(|window| explains(&window)) {
                 excused += 1;
             } else {
                 let overlap = Duration::from_nanos(before.end() - hold.from);
@@ -126,23 +133,38 @@ fn one_holder(holds: &[Hold], windows: &[Window], clock: Clock, findings: &mut F
         last.insert(&hold.resource, hold);
     }
     findings.extend("one-holder", wrong);
-    findings.saw("second holders after Redis had forgotten", excused);
+    findings.saw("second holders where Redis had forgotten", excused);
 }
 
-/// Away from faults a lock that was held for a while stood on all three masters.
+/// A lock that is held for a while stands on all three masters, but for a few whose votes were late:
+/// a machine that is busy loses some.
 fn three_votes(holds: &[Hold], windows: &[Window], clock: Clock, findings: &mut Findings) {
-    let mut wrong = Vec::new();
+    let (mut whole, mut partial) = (0, 0);
     for hold in holds {
         let Some((freed, votes)) = hold.freed else {
             continue;
         };
         let (from, to) = (clock.at(hold.from), clock.at(freed));
-        let near = windows.iter().any(|w| w.from < to && from < w.to + MENDED);
-        if votes < VOTES && !near && to - from > SETTLED {
-            wrong.push(format!("{} stood on {votes} masters", hold.resource));
+        let upsets =
+            |w: &&Window| w.fault != Fault::RedisLosesVotes && from < w.to + MENDED && w.from < to;
+        if to - from < SETTLED || windows.iter().any(|window| upsets(&window)) {
+            continue;
+        }
+        if votes < VOTES {
+            partial += 1;
+        } else {
+            whole += 1;
         }
     }
-    findings.extend("three-masters", wrong);
+    findings.saw("locks looked at for their third vote", whole + partial);
+    let most = (whole + partial) * PARTIAL_PERCENT / 100;
+    if partial > most.max(PARTIAL_FEW) {
+        let what = format!(
+            "{partial} of {} locks stood on two masters",
+            whole + partial
+        );
+        findings.add("three-masters", what);
+    }
 }
 
 /// Tokens that were drawn after others and are not above them.

@@ -9,8 +9,9 @@ use warung_testkit::process::Program;
 use super::{lasts, redis::a_primary};
 use crate::bed::Bed;
 
-/// Longer than the system's first tries to get packets through.
-const CUT: Duration = Duration::from_secs(10);
+/// So long that the system tries to get packets through only many seconds later: a connection that
+/// nobody gives up stays silent until then.
+const CUT: Duration = Duration::from_secs(14);
 const WELL: Duration = Duration::from_secs(30);
 /// The cluster bus listens this far above a node's port (Redis Cluster specification).
 const BUS_OFFSET: u16 = 10_000;
