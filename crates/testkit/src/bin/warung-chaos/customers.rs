@@ -170,9 +170,9 @@ impl Person {
             30..55 => self.buys_by_saldo().await,
             55..73 => self.buys_at_midtrans("qris").await,
             73..83 => self.buys_at_midtrans("va_bca").await,
-            83..87 => self.buys_at_midtrans("va_permata").await,
-            87..94 => self.tops_up().await,
-            94..97 => self.taps_three_times().await,
+            83..86 => self.buys_at_midtrans("va_permata").await,
+            86..91 => self.tops_up().await,
+            91..97 => self.taps_three_times().await,
             _ => self.wants_a_parcel().await,
         }
     }

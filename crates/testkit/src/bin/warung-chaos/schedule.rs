@@ -122,7 +122,7 @@ pub(crate) fn against(mutation: Mutation) -> Vec<Step> {
     let faults: Vec<Fault> = match mutation {
         Mutation::Fence => vec![F::BotFrozenWithLock; 4],
         Mutation::Message => vec![F::WhatsAppThousand, F::WhatsAppRepeats],
-        Mutation::Quote => vec![F::WhatsAppErrors, F::WhatsAppErrors],
+        Mutation::Quote => vec![F::WhatsAppRepeats; 4],
         Mutation::LockNonce => vec![F::BotFrozenWithLock; 4],
         Mutation::Fill => vec![F::RedisLosesVotes; 3],
         Mutation::Stock => Vec::new(),

@@ -195,73 +195,83 @@ impl Hold {
 }
 
 fn parse(text: &str) -> History {
-    let mut history = History::default();
-    let mut asked: HashMap<(&str, &str), u64> = HashMap::new();
-    let mut held: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut open: HashMap<(&str, &str), (String, usize)> = HashMap::new();
+    let mut reader = Reader::default();
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let [at, process, operation, what, resource, rest @ ..] = words.as_slice() else {
             continue;
         };
-        let (Ok(at), key) = (at.parse::<u64>(), (*process, *operation)) else {
-            continue;
-        };
-        let number = |index: usize| rest.get(index).and_then(|word| word.parse::<i64>().ok());
-        let outcome = match (*what, number(0), number(1)) {
-            ("lock", Some(until), _) => {
-                held.insert(key, history.holds.len());
-                history.holds.push(Hold {
-                    resource: (*resource).to_owned(),
+        if let Ok(at) = at.parse() {
+            let numbers: Vec<i64> = rest.iter().filter_map(|word| word.parse().ok()).collect();
+            reader.read(at, (process, operation), what, resource, &numbers);
+        }
+    }
+    reader.history
+}
+
+/// An operation's number in its process.
+type Key<'a> = (&'a str, &'a str);
+
+/// Ties the ends of operations to their beginnings.
+#[derive(Default)]
+struct Reader<'a> {
+    history: History,
+    asked: HashMap<Key<'a>, u64>,
+    held: HashMap<Key<'a>, usize>,
+    written: HashMap<Key<'a>, usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, at: u64, key: Key<'a>, what: &str, resource: &str, numbers: &[i64]) {
+        match (what, numbers) {
+            ("lock", [until]) => {
+                self.held.insert(key, self.history.holds.len());
+                self.history.holds.push(Hold {
+                    resource: resource.to_owned(),
                     from: at,
-                    until: u64::try_from(until).unwrap_or(at),
+                    until: u64::try_from(*until).unwrap_or(at),
                     freed: None,
                 });
-                continue;
             }
-            ("free?", Some(votes), _) => {
-                if let Some(index) = held.get(&key) {
-                    history.holds[*index].freed = Some((at, u64::try_from(votes).unwrap_or(0)));
+            ("free?", [votes]) => {
+                if let Some(index) = self.held.get(&key) {
+                    let votes = u64::try_from(*votes).unwrap_or(0);
+                    self.history.holds[*index].freed = Some((at, votes));
                 }
-                continue;
             }
-            ("token?", _, _) => {
-                asked.insert(key, at);
-                continue;
+            ("token?", _) => {
+                self.asked.insert(key, at);
             }
-            ("token", Some(token), _) => {
-                let called = asked.get(&key).copied().unwrap_or(at);
-                history.tokens.push((called, at, token));
-                continue;
+            ("token", [token]) => {
+                let called = self.asked.get(&key).copied().unwrap_or(at);
+                self.history.tokens.push((called, at, *token));
             }
-            ("write?", Some(token), _) => {
-                let writes = history.writes.entry((*resource).to_owned()).or_default();
-                open.insert(key, ((*resource).to_owned(), writes.len()));
+            ("write?", [token]) => {
+                let writes = self.history.writes.entry(resource.to_owned()).or_default();
+                self.written.insert(key, writes.len());
                 writes.push(Operation {
                     called: at,
                     returned: None,
                     what: Write {
-                        token,
+                        token: *token,
                         outcome: Outcome::Unknown,
                     },
                 });
-                continue;
             }
-            ("write", _, Some(before)) => Outcome::Over(before),
-            ("fenced", _, _) => Outcome::Fenced,
-            _ => continue,
-        };
-        if let Some((resource, index)) = open.get(&key)
-            && let Some(write) = history
-                .writes
-                .get_mut(resource)
-                .and_then(|w| w.get_mut(*index))
-        {
-            write.returned = Some(at);
-            write.what.outcome = outcome;
+            ("write", [_, before]) => self.wrote(at, key, resource, Outcome::Over(*before)),
+            ("fenced", _) => self.wrote(at, key, resource, Outcome::Fenced),
+            _ => {}
         }
     }
-    history
+
+    fn wrote(&mut self, at: u64, key: Key<'a>, resource: &str, outcome: Outcome) {
+        let writes = self.history.writes.get_mut(resource);
+        let index = self.written.get(&key);
+        if let (Some(writes), Some(index)) = (writes, index) {
+            writes[*index].returned = Some(at);
+            writes[*index].what.outcome = outcome;
+        }
+    }
 }
 
 #[cfg(test)]
