@@ -194,7 +194,7 @@ impl Person {
         Some(())
     }
 
-    async fn wants(&mut self) -> String {
+    fn wants(&mut self) -> String {
         let index = self.dice.random_range(0..goods::VOUCHERS - 1);
         format!(
             "beli {} {}",
@@ -204,7 +204,7 @@ impl Person {
     }
 
     async fn buys_by_saldo(&mut self) -> Option<()> {
-        let wish = self.wants().await;
+        let wish = self.wants();
         let quote = self.asks(&wish).await?;
         self.pays_by_saldo(&quote).await
     }
@@ -219,7 +219,7 @@ impl Person {
     }
 
     async fn taps_three_times(&mut self) -> Option<()> {
-        let wish = self.wants().await;
+        let wish = self.wants();
         let quote = self.asks(&wish).await?;
         let pay = option(&quote, "v1|pay|", "|saldo")?;
         for _ in 0..2 {
@@ -246,7 +246,7 @@ impl Person {
     }
 
     async fn buys_at_midtrans(&mut self, method: &str) -> Option<()> {
-        let wish = self.wants().await;
+        let wish = self.wants();
         let quote = self.asks(&wish).await?;
         let by = format!("|{method}");
         let with_saldo = format!("|saldo+{method}");
@@ -367,27 +367,18 @@ impl Person {
                 option.split('~').next().unwrap_or_default().to_owned()
             }
         };
-        match self.phone.next_reply(PATIENCE).await {
-            Ok(reply) => {
-                self.bed.timing.answered(ask);
-                Some(reply)
-            }
-            Err(_) => {
-                let at = self.bed.begun.elapsed().as_secs();
-                let payments = self.payments().await;
-                let number = self.phone.wa_id();
-                let line = format!(
-                    "{number} waited for {what:?} in vain, until second {at}; payments: {payments}"
-                );
-                let mut list = self
-                    .crowd
-                    .unanswered
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                list.push(line);
-                None
-            }
+        if let Ok(reply) = self.phone.next_reply(PATIENCE).await {
+            self.bed.timing.answered(ask);
+            return Some(reply);
         }
+        let at = self.bed.begun.elapsed().as_secs();
+        let (number, payments) = (self.phone.wa_id(), self.payments().await);
+        let line = format!(
+            "{number} waited for {what:?} in vain, until second {at}; payments: {payments}"
+        );
+        let list = self.crowd.unanswered.lock();
+        list.unwrap_or_else(PoisonError::into_inner).push(line);
+        None
     }
 }
 

@@ -117,7 +117,9 @@ async fn every_guard(arguments: &Arguments) -> Result<bool> {
         table.push(format!("{:<14} {}", mutation.name(), checks.join(", ")));
     }
     say("\nwithout        turned red");
-    table.iter().for_each(|line| say(line));
+    for line in &table {
+        say(line);
+    }
     Ok(found_all)
 }
 
