@@ -118,7 +118,7 @@ async fn write(app: &App, resource: &str, token: i64) -> sqlx::Result<Option<i64
     Ok(Some(before.unwrap_or(0)))
 }
 
-/// Without the guard "fence": the token is written, whatever it is.
+/// Without the guard `fence`: the token is written, whatever it is.
 pub(crate) async fn advance_blindly(
     connection: &mut PgConnection,
     resource: &str,
@@ -135,7 +135,7 @@ pub(crate) async fn advance_blindly(
     Ok(true)
 }
 
-/// Without the guard "stock": whatever is wanted is taken.
+/// Without the guard `stock`: whatever is wanted is taken.
 pub(crate) async fn take_blindly(
     connection: &mut PgConnection,
     taking: &Taking,
@@ -168,7 +168,7 @@ pub(crate) async fn take_blindly(
     Ok(Vec::new())
 }
 
-/// Without the guard "status": what the newest notification claims, instead of what Midtrans says.
+/// Without the guard `status`: what the newest notification claims, instead of what Midtrans says.
 pub(crate) async fn believed(app: &App, attempt: &Attempt) -> Option<TransactionStatus> {
     if !without!("status") {
         return None;
@@ -199,7 +199,7 @@ pub(crate) async fn believed(app: &App, attempt: &Attempt) -> Option<Transaction
     })
 }
 
-/// Without the guard "outbox_claim": what is due is sent without a claim that was committed.
+/// Without the guard `outbox_claim`: what is due is sent without a claim that was committed.
 pub(crate) async fn due_unclaimed(
     pool: &PgPool,
     limit: i64,
