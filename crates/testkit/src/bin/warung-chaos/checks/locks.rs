@@ -18,9 +18,6 @@ const VOTES: u64 = 3;
 /// A lock held shorter may be given back before its third vote came: from a master that stands still
 /// for 1.2 s, and the first tries after that.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Locks without a third vote that say nothing yet.
-const PARTIAL_PERCENT: usize = 15;
-const PARTIAL_FEW: usize = 2;
 
 /// Ties the machine's monotonic clock to this process's.
 #[derive(Clone, Copy, Debug)]
@@ -163,14 +160,8 @@ fn three_votes(holds: &[Hold], windows: &[Window], clock: Clock, findings: &mut 
         }
     }
     findings.saw("locks looked at for their third vote", whole + partial);
-    let most = (whole + partial) * PARTIAL_PERCENT / 100;
-    if partial > most.max(PARTIAL_FEW) {
-        let what = format!(
-            "{partial} of {} locks stood on two masters",
-            whole + partial
-        );
-        findings.add("three-masters", what);
-    }
+    // A figure, not a verdict: a busy machine loses so many votes that it cannot be told from a fault.
+    findings.saw("of them on two masters only", partial);
 }
 
 /// Tokens that were drawn after others and are not above them.
