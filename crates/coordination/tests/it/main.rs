@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 mod hints;
 mod lock;
+mod lock_model;
 mod pace;
 mod rate_limit;
 mod scripts;
