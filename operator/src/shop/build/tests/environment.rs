@@ -10,9 +10,12 @@ use super::world::{SAMPLES, World};
 fn documented() -> BTreeMap<String, bool> {
     let page = format!("{}/../docs/configuration.md", env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(page).unwrap();
-    // The first table is the bots'; others are those of Jobs.
-    let of_bots = page.split("\n## ").next().unwrap();
-    let rows = of_bots.lines().filter(|line| line.starts_with("| `"));
+    // The first table is the bots'; others are of what changes while they run, and of Jobs.
+    let is_row = |line: &&str| line.starts_with("| `");
+    let rows = page
+        .lines()
+        .skip_while(|line| !is_row(line))
+        .take_while(is_row);
     let variables = rows.flat_map(|row| {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let optional = !cells[2].is_empty();
