@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use crate::queue::{Lane, Queue};
 
 /// A look that lasts longer is slow.
-const SLOW_AFTER: Duration = Duration::from_secs(2);
+const SLOW_AFTER: Duration = Duration::from_secs(5);
 /// Slow looks at once.
-const SLOW_AT_ONCE: usize = 64;
+const SLOW_AT_ONCE: usize = 32;
 
 /// The two lanes.
 pub struct Lanes {
