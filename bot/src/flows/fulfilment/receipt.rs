@@ -100,7 +100,14 @@ impl Receipt {
         )?);
         for (part, reply) in (2..).zip(&self.more) {
             let key = format!("{key}:{part}");
-            parcels.push(parcel(app, to, reply.clone(), true, Some(about(order)), key)?);
+            parcels.push(parcel(
+                app,
+                to,
+                reply.clone(),
+                true,
+                Some(about(order)),
+                key,
+            )?);
         }
         Ok(parcels)
     }
