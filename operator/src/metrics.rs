@@ -1,13 +1,13 @@
 //! Figures of the operator for Prometheus.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
 use crate::backup::Gauges;
@@ -26,12 +26,13 @@ pub struct Metrics {
     leader: IntGauge,
     shops: IntGauge,
     oldest_look: IntGauge,
-    conditions: IntGaugeVec,
     writes: IntCounterVec,
     foreign: IntCounterVec,
     backups: Gauges,
     queue: Queue,
-    seen: Mutex<HashMap<(String, String), HashSet<String>>>,
+    /// Type and status of each shop's conditions, written out when somebody reads: a gauge carries
+    /// its own description, and a thousand shops would have 36,000 of them.
+    seen: Mutex<BTreeMap<(String, String), Vec<(String, String)>>>,
     /// When each shop was looked at last, or first heard of.
     looks: Mutex<HashMap<(String, String), Instant>>,
 }
@@ -63,15 +64,6 @@ impl Metrics {
         let duration =
             HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &["kind"]).expect("a valid name");
         register(Box::new(duration.clone()));
-        let conditions = IntGaugeVec::new(
-            Opts::new(
-                "warung_shop_condition",
-                "Conditions of each shop: 1 for the status that a condition has",
-            ),
-            &["namespace", "shop", "type", "status"],
-        )
-        .expect("a valid name");
-        register(Box::new(conditions.clone()));
         Self {
             queue: Queue::register(&registry),
             reconciles: counter(
@@ -105,7 +97,6 @@ impl Metrics {
             ),
             backups: Gauges::register(&registry),
             duration,
-            conditions,
             registry,
             seen: Mutex::default(),
             looks: Mutex::default(),
@@ -170,17 +161,11 @@ impl Metrics {
     /// What is said of a shop now.
     pub fn conditions(&self, namespace: &str, shop: &str, conditions: &[Condition]) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let types = seen
-            .entry((namespace.to_owned(), shop.to_owned()))
-            .or_default();
-        for condition in conditions {
-            types.insert(condition.type_.clone());
-            for status in ["True", "False", "Unknown"] {
-                let labels = [namespace, shop, &condition.type_, status];
-                let gauge = self.conditions.with_label_values(&labels);
-                gauge.set(i64::from(condition.status == status));
-            }
-        }
+        let said = conditions.iter();
+        let said = said
+            .map(|it| (it.type_.clone(), it.status.clone()))
+            .collect();
+        seen.insert((namespace.to_owned(), shop.to_owned()), said);
         self.shops
             .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
     }
@@ -202,15 +187,7 @@ impl Metrics {
         looks.remove(&(namespace.to_owned(), shop.to_owned()));
         drop(looks);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let types = seen.remove(&(namespace.to_owned(), shop.to_owned()));
-        for kind in types.into_iter().flatten() {
-            for status in ["True", "False", "Unknown"] {
-                // An error says that there was none, which is what is wanted.
-                let _ = self
-                    .conditions
-                    .remove_label_values(&[namespace, shop, &kind, status]);
-            }
-        }
+        seen.remove(&(namespace.to_owned(), shop.to_owned()));
         self.shops
             .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
     }
@@ -236,7 +213,31 @@ impl Metrics {
         let mut text = Vec::new();
         // Writing to memory cannot fail, and the metrics are those registered above.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
-        String::from_utf8_lossy(&text).into_owned()
+        let mut text = String::from_utf8_lossy(&text).into_owned();
+        self.render_conditions(&mut text);
+        text
+    }
+
+    /// Names of namespaces and shops (RFC 1123), types and statuses hold nothing to be escaped.
+    fn render_conditions(&self, text: &mut String) {
+        text.push_str(
+            "# HELP warung_shop_condition Conditions of each shop: 1 for the status that a \
+             condition has\n# TYPE warung_shop_condition gauge\n",
+        );
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((namespace, shop), conditions) in &*seen {
+            for (kind, said) in conditions {
+                for status in ["True", "False", "Unknown"] {
+                    let holds = u8::from(said == status);
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(
+                        text,
+                        "warung_shop_condition{{namespace=\"{namespace}\",shop=\"{shop}\",\
+                         status=\"{status}\",type=\"{kind}\"}} {holds}"
+                    );
+                }
+            }
+        }
     }
 }
 
