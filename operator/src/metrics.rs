@@ -16,6 +16,12 @@ use crate::queue::Queue;
 /// Upper bounds of the duration of a reconcile, in seconds.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 
+/// Namespace and name.
+type Shop = (String, String);
+
+/// A condition: its type and its status.
+type Said = (String, String);
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -30,11 +36,11 @@ pub struct Metrics {
     foreign: IntCounterVec,
     backups: Gauges,
     queue: Queue,
-    /// Type and status of each shop's conditions, written out when somebody reads: a gauge carries
+    /// Each shop's conditions, written out when somebody reads: a gauge carries
     /// its own description, and a thousand shops would have 36,000 of them.
-    seen: Mutex<BTreeMap<(String, String), Vec<(String, String)>>>,
+    seen: Mutex<BTreeMap<Shop, Vec<Said>>>,
     /// When each shop was looked at last, or first heard of.
-    looks: Mutex<HashMap<(String, String), Instant>>,
+    looks: Mutex<HashMap<Shop, Instant>>,
 }
 
 impl Metrics {
