@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use rand::RngExt;
+use warung_sandbox::{midtrans, whatsapp};
 
 use crate::eventually::within;
 use crate::process::{Guarded, Program, Signal};
+use crate::{Postgres, RedisCluster};
 
 /// How long a bot may take until it is ready.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 /// How long an idle connection is kept: shorter than the 30 s after which bots and sandboxes close
 /// theirs, so that no request is sent into a connection that is just being closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(10);
+/// The columns of a file of products.
+const PRODUCT_COLUMNS: &str = "sku,category,name_id,name_en,description_id,description_en,\
+                               price,reseller_price,stock,kind,weight_grams,image";
 /// How long a probe may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -105,6 +110,67 @@ impl Secrets {
 }
 
 impl Shop {
+    /// A shop named as its database, on these stores and between the two sandboxes.
+    pub fn between(
+        database: &str,
+        postgres: &Postgres,
+        redis: &RedisCluster,
+        (whatsapp, midtrans): (&whatsapp::Sandbox, &midtrans::Sandbox),
+        secrets: Secrets,
+    ) -> Self {
+        Self {
+            database_url: postgres.url(database),
+            redis_urls: redis.url_list(),
+            name: database.to_owned(),
+            graph_url: whatsapp.base_url().to_owned(),
+            phone_number_id: whatsapp::Config::default().phone_number_id,
+            midtrans_url: midtrans.api_url(),
+            merchant_id: midtrans::Config::default().merchant_id,
+            public_url: whatsapp.base_url().to_owned(),
+            secrets,
+            more: Vec::new(),
+        }
+    }
+
+    /// The same with one more variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.more.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Imports products from the rows of a CSV file, which is written into `directory`.
+    ///
+    /// # Errors
+    /// When the file cannot be written or the import fails.
+    pub async fn import(&self, program: &Path, directory: &Path, rows: &str) -> Result<()> {
+        let file = directory.join("products.csv");
+        std::fs::write(&file, format!("{PRODUCT_COLUMNS}\n{rows}"))?;
+        let file = file.to_string_lossy();
+        self.administer(program, &["products", "import", &file, "--apply"])
+            .await?;
+        Ok(())
+    }
+
+    /// Adds units of a digital product, one a line of a file written into `directory`.
+    ///
+    /// # Errors
+    /// When the file cannot be written or the units are refused.
+    pub async fn add_units(
+        &self,
+        program: &Path,
+        directory: &Path,
+        sku: &str,
+        units: &[String],
+    ) -> Result<()> {
+        let file = directory.join(format!("{sku}.txt"));
+        std::fs::write(&file, units.join("\n"))?;
+        let file = file.to_string_lossy();
+        self.administer(program, &["products", "add-units", sku, &file])
+            .await?;
+        Ok(())
+    }
+
     /// The bot as a program with this shop's environment and nothing of ours, without arguments.
     pub fn program(&self, path: &Path) -> Program {
         Program::new(path)

@@ -2,6 +2,7 @@
 //! Redis Cluster, a real Kubernetes, and child processes that die with whoever started them.
 
 pub mod bot;
+pub mod console;
 mod eventually;
 pub mod kubernetes;
 pub mod phone;

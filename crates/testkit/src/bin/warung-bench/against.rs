@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use warung_testkit::console::say;
 
 use crate::bed::Bed;
 use crate::fleet::{PROCESSES, Side};
 use crate::mix::{self, Rate};
-use crate::report::{Line, say};
+use crate::report::Line;
 use crate::usage;
 
 /// Rounds of each side.

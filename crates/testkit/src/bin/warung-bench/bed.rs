@@ -225,27 +225,12 @@ fn shop(
     midtrans: &midtrans::Sandbox,
     secrets: Secrets,
 ) -> Shop {
-    let settings = [
-        (
+    Shop::between(DATABASE, postgres, redis, (sandbox, midtrans), secrets)
+        .with(
             "WHATSAPP_MESSAGES_PER_SECOND",
             MESSAGES_PER_SECOND.to_string(),
-        ),
-        ("BURST_WINDOW", "0s".to_owned()),
-        ("PAYMENT_METHODS", "saldo".to_owned()),
-        ("TRANSACTION_LIMIT", TRANSACTION_LIMIT.to_owned()),
-    ];
-    Shop {
-        database_url: postgres.url(DATABASE),
-        redis_urls: redis.url_list(),
-        name: "bench".to_owned(),
-        graph_url: sandbox.base_url().to_owned(),
-        phone_number_id: whatsapp::Config::default().phone_number_id,
-        midtrans_url: midtrans.api_url(),
-        merchant_id: midtrans::Config::default().merchant_id,
-        public_url: sandbox.base_url().to_owned(),
-        secrets,
-        more: settings
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
-    }
+        )
+        .with("BURST_WINDOW", "0s")
+        .with("PAYMENT_METHODS", "saldo")
+        .with("TRANSACTION_LIMIT", TRANSACTION_LIMIT)
 }

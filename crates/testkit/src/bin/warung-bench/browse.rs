@@ -6,11 +6,12 @@ use anyhow::Result;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use warung_testkit::console::say;
 
 use crate::bed::{Bed, reaction};
 use crate::goods;
 use crate::load::{self, Planned};
-use crate::report::{Bar, Line, say};
+use crate::report::{Bar, Line};
 
 /// Makes every run send the same.
 pub(crate) const SEED: u64 = 20_261_124;

@@ -1,7 +1,6 @@
 //! What the shop of the load sells, and the money of its customers.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -30,30 +29,19 @@ pub(crate) fn hot_sku(_: usize) -> String {
 
 /// Loads digital products, which need neither address nor shipping.
 pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Result<()> {
-    let mut csv = String::from(
-        "sku,category,name_id,name_en,description_id,description_en,\
-         price,reseller_price,stock,kind,weight_grams,image\n",
-    );
+    let mut rows = String::new();
     let products = (0..PRODUCTS).map(|index| (sku(index), UNITS));
     let products: Vec<(String, usize)> = products.chain([(HOT.to_owned(), HOT_UNITS)]).collect();
     for (sku, _) in &products {
         writeln!(
-            csv,
+            rows,
             "{sku},bench,Voucher {sku},Voucher {sku},Uji,Test,10000,9000,0,digital,0,"
         )?;
     }
-    let file = directory.join("products.csv");
-    fs::write(&file, csv)?;
-    let file = file.to_string_lossy().into_owned();
-    shop.administer(program, &["products", "import", &file, "--apply"])
-        .await?;
+    shop.import(program, directory, &rows).await?;
     for (sku, units) in &products {
         let units: Vec<String> = (0..*units).map(|unit| format!("{sku}-{unit:05}")).collect();
-        let file = directory.join(format!("{sku}.txt"));
-        fs::write(&file, units.join("\n"))?;
-        let file = file.to_string_lossy().into_owned();
-        shop.administer(program, &["products", "add-units", sku, &file])
-            .await?;
+        shop.add_units(program, directory, sku, &units).await?;
     }
     Ok(())
 }

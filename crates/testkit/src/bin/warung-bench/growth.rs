@@ -9,13 +9,14 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use warung_sandbox::whatsapp::{Customer, Observed};
+use warung_testkit::console::say;
 
 use crate::bed::{Bed, CUSTOMERS};
 use crate::browse::{self, says};
 use crate::goods;
 use crate::load::{histogram, record};
 use crate::purchase::onward;
-use crate::report::{milliseconds, say};
+use crate::report::milliseconds;
 
 /// The name by which it is chosen; it is not part of the default run.
 pub(crate) const NAME: &str = "growth";

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use warung_sandbox::whatsapp::{Customer, Observed};
 use warung_testkit::bot::{self, Bot};
+use warung_testkit::console::say;
 use warung_testkit::ports;
 use warung_testkit::process::{Program, Signal, find};
 
@@ -18,7 +19,6 @@ use crate::browse::says;
 use crate::fleet::PROCESSES;
 use crate::goods;
 use crate::purchase::onward;
-use crate::report::say;
 
 /// The name by which it is chosen; it is not part of the default run.
 pub(crate) const NAME: &str = "instructions";

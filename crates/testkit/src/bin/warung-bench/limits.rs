@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
+use warung_testkit::console::say;
 use warung_testkit::process::{Program, find};
 
 use crate::bed::Bed;
 use crate::fleet;
-use crate::report::say;
 
 /// Seconds of each run of pgbench.
 const PGBENCH_SECONDS: &str = "4";

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use warung_sandbox::serve::stop_signal;
+use warung_testkit::console::{say, until_stopped};
 
 use crate::bed::Bed;
 use crate::report::Report;
@@ -62,24 +62,13 @@ enum Peer {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = tokio::select! {
-        outcome = run(&arguments) => outcome,
-        _ = stop_signal() => Ok(false),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            report::say(&format!("✗ {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    until_stopped(Box::pin(run(&arguments))).await
 }
 
 /// Returns whether nothing was lost and nothing doubled.
 async fn run(arguments: &Arguments) -> Result<bool> {
     let mut report = Report::begin();
-    report::say("starting stores, sandbox and two bots");
+    say("starting stores, sandbox and two bots");
     let mut bed = Bed::make(&arguments.state).await?;
     report.footprint = Some(bed.footprint().await?);
     report.limits = Some(limits::measure(&bed).await?);
@@ -99,7 +88,7 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     report.print();
     let file = arguments.state.join("bench.json");
     std::fs::write(&file, serde_json::to_vec_pretty(&report)?)?;
-    report::say(&format!("report: {}", file.display()));
+    say(&format!("report: {}", file.display()));
     bed.stop().await;
     Ok(report.is_correct())
 }
@@ -115,7 +104,7 @@ async fn scenarios(arguments: &Arguments, bed: &Bed, report: &mut Report) -> Res
         report.add(mix::run(bed, arguments.seconds).await?);
     }
     if arguments.wants(mix::KNEE_NAME) {
-        report::say("the same mix at rising rates, until p99 > 250 ms");
+        say("the same mix at rising rates, until p99 > 250 ms");
         report.knee = mix::knee(bed).await?;
     }
     if arguments.wants(purchase::NAME) {

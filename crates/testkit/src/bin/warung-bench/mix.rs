@@ -8,12 +8,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use serde_json::Value;
+use warung_testkit::console::say;
 
 use crate::bed::Bed;
 use crate::browse::{REPEATED_ONE_IN, SEED, look, says};
 use crate::goods;
 use crate::load::{self, Planned};
-use crate::report::{Bar, Line, Quantiles, say};
+use crate::report::{Bar, Line, Quantiles};
 use crate::usage::Shares;
 
 /// The names by which they are chosen.

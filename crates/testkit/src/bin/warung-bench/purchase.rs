@@ -8,10 +8,11 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use warung_sandbox::whatsapp::{Customer, Observed};
+use warung_testkit::console::say;
 
 use crate::bed::Bed;
 use crate::load::{histogram, record};
-use crate::report::{Step, say};
+use crate::report::Step;
 use crate::usage::Shares;
 
 /// The names by which they are chosen.

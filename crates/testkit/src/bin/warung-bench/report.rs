@@ -1,10 +1,10 @@
 //! What is printed and written.
 
 use std::fmt;
-use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
+use warung_testkit::console::say;
 
 use crate::against::Comparison;
 use crate::bed::Bed;
@@ -111,13 +111,6 @@ pub(crate) struct Step {
     pub(crate) lost: u32,
     pub(crate) doubled: u32,
     pub(crate) cpu_seconds_per_thousand: Shares,
-}
-
-/// Prints a line.
-pub(crate) fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // A reader that has gone away still gets the report file.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// Microseconds as milliseconds.

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use serde::Serialize;
+use warung_testkit::console::say;
 
 use crate::bed::Bed;
 use crate::browse;
 use crate::mix::{self, Rate};
 use crate::quota::Quota;
-use crate::report::say;
 
 /// The name by which it is chosen; it is not part of the default run.
 pub(crate) const NAME: &str = "scaling";

@@ -170,31 +170,16 @@ fn shop(
     secrets: Secrets,
     mutation: Option<Mutation>,
 ) -> Shop {
-    let mut settings = vec![
-        (
+    let shop = Shop::between(DATABASE, postgres, redis, (whatsapp, midtrans), secrets)
+        .with(
             "WHATSAPP_MESSAGES_PER_SECOND",
             MESSAGES_PER_SECOND.to_string(),
-        ),
-        ("BURST_WINDOW", "0s".to_owned()),
-        ("PAYMENT_METHODS", "qris,va_bca,va_permata,saldo".to_owned()),
-        ("LOCK_TTL", LOCK_TTL.to_owned()),
-    ];
-    if let Some(guard) = mutation.and_then(Mutation::switch) {
-        settings.push(("WARUNG_CHAOS_WITHOUT", guard.to_owned()));
-    }
-    Shop {
-        database_url: postgres.url(DATABASE),
-        redis_urls: redis.url_list(),
-        name: "chaos".to_owned(),
-        graph_url: whatsapp.base_url().to_owned(),
-        phone_number_id: whatsapp::Config::default().phone_number_id,
-        midtrans_url: midtrans.api_url(),
-        merchant_id: midtrans::Config::default().merchant_id,
-        public_url: whatsapp.base_url().to_owned(),
-        secrets,
-        more: settings
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        )
+        .with("BURST_WINDOW", "0s")
+        .with("PAYMENT_METHODS", "qris,va_bca,va_permata,saldo")
+        .with("LOCK_TTL", LOCK_TTL);
+    match mutation.and_then(Mutation::switch) {
+        Some(guard) => shop.with("WARUNG_CHAOS_WITHOUT", guard),
+        None => shop,
     }
 }

@@ -1,7 +1,6 @@
 //! What the shop sells, and the money its customers begin with.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -29,26 +28,19 @@ pub(crate) fn voucher(index: usize) -> String {
 
 /// Loads products and codes.
 pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Result<()> {
-    let mut csv = String::from(
-        "sku,category,name_id,name_en,description_id,description_en,\
-         price,reseller_price,stock,kind,weight_grams,image\n",
-    );
+    let mut rows = String::new();
     for index in 0..VOUCHERS {
         let sku = voucher(index);
         writeln!(
-            csv,
+            rows,
             "{sku},digital,Voucher {sku},Voucher {sku},Uji,Test,10000,9000,0,digital,0,"
         )?;
     }
     writeln!(
-        csv,
+        rows,
         "{PARCEL},kopi,Kopi Uji,Test Coffee,Uji,Test,45000,40000,{PARCELS},physical,200,"
     )?;
-    let file = directory.join("products.csv");
-    fs::write(&file, csv)?;
-    let file = file.to_string_lossy().into_owned();
-    shop.administer(program, &["products", "import", &file, "--apply"])
-        .await?;
+    shop.import(program, directory, &rows).await?;
     for index in 0..VOUCHERS {
         let sku = voucher(index);
         let count = if index + 1 == VOUCHERS {
@@ -57,11 +49,7 @@ pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Resul
             CODES
         };
         let codes: Vec<String> = (0..count).map(|n| format!("{CODE}{sku}-{n:05}")).collect();
-        let file = directory.join(format!("{sku}.txt"));
-        fs::write(&file, codes.join("\n"))?;
-        let file = file.to_string_lossy().into_owned();
-        shop.administer(program, &["products", "add-units", &sku, &file])
-            .await?;
+        shop.add_units(program, directory, &sku, &codes).await?;
     }
     Ok(())
 }

@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use warung_sandbox::serve::stop_signal;
+use warung_testkit::console::{say, until_stopped};
 
 use crate::mutation::Mutation;
-use crate::report::{Report, say};
+use crate::report::Report;
 use crate::schedule::Length;
 
 /// Breaks a fleet in every way there is and looks whether it was ever wrong.
@@ -65,18 +65,7 @@ const SHORT_CUSTOMERS: usize = 100;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = tokio::select! {
-        outcome = run(&arguments) => outcome,
-        _ = stop_signal() => Ok(false),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            say(&format!("✗ {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    until_stopped(Box::pin(run(&arguments))).await
 }
 
 /// Returns whether all is well: nothing was ever wrong, or every mutation was found.

@@ -1,9 +1,9 @@
 //! What is printed and written.
 
-use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
+use warung_testkit::console::say;
 
 use crate::checks::Violation;
 use crate::faults::Fault;
@@ -46,13 +46,6 @@ pub(crate) struct Line {
     pub(crate) felt: Times,
     /// A bar that belongs to the fault, and whether it was met.
     pub(crate) bar: Option<(String, bool)>,
-}
-
-/// Prints a line.
-pub(crate) fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // A reader that has gone away still gets the report file.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn milliseconds(span: Duration) -> f64 {

@@ -9,6 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::task::JoinSet;
+use warung_testkit::console::say;
 
 use crate::bed::Bed;
 use crate::checks::{self, Findings, Window};
@@ -16,7 +17,7 @@ use crate::customers::{self, Crowd};
 use crate::faults;
 use crate::goods;
 use crate::mutation::Mutation;
-use crate::report::{Line, Report, load_average, say};
+use crate::report::{Line, Report, load_average};
 use crate::schedule::{self, Length, Step};
 
 /// Time without faults at the beginning, to compare with.

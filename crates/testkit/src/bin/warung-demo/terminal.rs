@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
+use warung_testkit::console::say;
+
 use crate::ports::Ports;
 
 /// Columns of the printed conversation.
@@ -125,12 +127,6 @@ impl Terminal {
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // A reader that has gone away is no reason to leave the shop half open.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// The lines of a bubble: wrapped, with a frame.

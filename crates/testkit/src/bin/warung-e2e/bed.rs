@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use warung_testkit::console::say;
 use warung_testkit::kubernetes::cluster::{Cluster, ClusterOptions};
 use warung_testkit::kubernetes::{Kubectl, Programs};
 use warung_testkit::process::Program;
 
 use crate::Arguments;
-use crate::report::say;
 
 /// Namespace of the operator.
 const SYSTEM: &str = "warung-system";

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
+use warung_testkit::console::say;
 
 use crate::bed::{Bed, SHOPS};
 use crate::load::{Crowd, Tally};
-use crate::report::say;
 use crate::shop::{NAME, Shop, ready};
 
 /// How long the load runs before and after.

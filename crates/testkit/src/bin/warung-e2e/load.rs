@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 use tokio::task::{JoinHandle, JoinSet};
+use warung_testkit::console::say;
 use warung_testkit::phone::Phone;
 
-use crate::report::say;
 use crate::shop::Shop;
 
 /// Customers. At 50 messages a second each speaks every 12 s, within WhatsApp's pair limit, and

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use warung_sandbox::serve::stop_signal;
+use warung_testkit::console::exit_code;
 
 use crate::bed::Bed;
 use crate::report::Report;
@@ -50,14 +51,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match whole(&arguments).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            report::say(&format!("✗ {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(&whole(&arguments).await)
 }
 
 /// Returns whether everything went as it must. What was made is removed whatever happens.

@@ -1,11 +1,11 @@
 //! The table at the end.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use warung_testkit::console::say;
 
 use crate::drills::Drilled;
 
@@ -111,10 +111,4 @@ fn row(drilled: &Drilled) -> String {
         tally.replies.max(),
         whole_after.as_secs_f64(),
     )
-}
-
-/// Prints a line.
-pub(crate) fn say(line: &str) {
-    // Nobody is left to tell when standard output is closed.
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use warung_testkit::bot::http_client;
+use warung_testkit::console::say;
 use warung_testkit::kubernetes::Forward;
 use warung_testkit::phone::{Bank, Phone};
 use warung_testkit::purchase::{self, Line};
 
 use crate::bed::{Bed, SHOPS};
-use crate::report::say;
 
 /// The manifest that is applied.
 const SAMPLE: &str = "docs/samples/sandbox-demo.yaml";
