@@ -48,17 +48,11 @@ pub fn read(app: &App, message: &str, typing: bool) {
     if !app.settings.current().read_receipts {
         return;
     }
-    let count = |outcome: &str| {
-        app.metrics
-            .read_receipts
-            .with_label_values(&[outcome])
-            .inc();
-    };
     let now = app.clock.now().timestamp_millis();
     let rests = now < app.receipts.rests_until.load(Ordering::Relaxed);
     let slot = Arc::clone(&app.receipts.slots).try_acquire_owned();
     let (false, Ok(slot)) = (rests, slot) else {
-        return count("left_out");
+        return count(app, "left_out");
     };
     let (app, message) = (app.clone(), message.to_owned());
     tokio::spawn(async move {
@@ -76,9 +70,13 @@ pub fn read(app: &App, message: &str, typing: bool) {
             }
             Err(_) => "timed_out",
         };
-        app.metrics
-            .read_receipts
-            .with_label_values(&[outcome])
-            .inc();
+        count(&app, outcome);
     });
+}
+
+fn count(app: &App, outcome: &str) {
+    app.metrics
+        .read_receipts
+        .with_label_values(&[outcome])
+        .inc();
 }
