@@ -16,6 +16,14 @@ async fn pays(world: &World, customer: &Customer) -> Received {
     customer.hears().await
 }
 
+fn was_billed_little(customer: &Customer) {
+    let billed = customer.inbox().len();
+    assert!(
+        billed <= BILLED_MESSAGES,
+        "{billed} messages for one simple purchase"
+    );
+}
+
 #[tokio::test]
 async fn a_voucher_is_bought_by_buttons_alone_and_four_messages_are_billed() {
     let world = World::new().await;
@@ -30,11 +38,7 @@ async fn a_voucher_is_bought_by_buttons_alone_and_four_messages_are_billed() {
     pays(&world, &sari)
         .await
         .says_all(&["Pembayaran diterima", "KELAS-", "WIB"]);
-    let billed = sari.inbox().len();
-    assert!(
-        billed <= BILLED_MESSAGES,
-        "{billed} messages for one simple purchase"
-    );
+    was_billed_little(&sari);
     world.ends_well().await;
 }
 
@@ -77,11 +81,7 @@ async fn goods_to_a_new_address_take_four_messages_too() {
     pays(&world, &sari)
         .await
         .says_all(&["Pembayaran diterima", "Kopi Gayo", "Jl. Melati"]);
-    let billed = sari.inbox().len();
-    assert!(
-        billed <= BILLED_MESSAGES,
-        "{billed} messages for one simple purchase"
-    );
+    was_billed_little(&sari);
     world.ends_well().await;
 }
 

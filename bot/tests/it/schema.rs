@@ -1,12 +1,9 @@
 //! An older image on a newer schema: the way back after an upgrade.
 
 use sqlx::Executor;
-use warung_testkit::{ports, process::Program};
+use warung_testkit::ports;
 
-use crate::harness::{
-    Says, World,
-    shop::{self, SERVING_ROLE},
-};
+use crate::harness::{Says, World, shop};
 
 /// What a newer version did, which this one does not know: a migration, and a table without a line in
 /// its grants.
@@ -14,17 +11,6 @@ const NEWER: &str = "
     CREATE TABLE wishes (id int);
     INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
     VALUES (9000, 'wishes', true, '\\x00', 1)";
-
-async fn migrate(url: &str) -> (bool, String) {
-    let (status, said) = Program::new(shop::program())
-        .clear_environment()
-        .env("DATABASE_URL", url)
-        .args(["migrate", "--grant-to", SERVING_ROLE])
-        .run_to_end()
-        .await
-        .unwrap();
-    (status.success(), said)
-}
 
 #[tokio::test]
 async fn an_older_image_serves_a_schema_that_only_grew_and_leaves_it_alone() {
@@ -35,7 +21,7 @@ async fn an_older_image_serves_a_schema_that_only_grew_and_leaves_it_alone() {
         .execute("GRANT SELECT ON wishes TO warung_bot")
         .await
         .unwrap();
-    let (well, said) = migrate(&world.owner_url).await;
+    let (well, said) = shop::migrate(&world.owner_url).await;
     assert!(well, "{said}");
     assert!(said.contains("at migration 9000"), "{said}");
     assert!(said.contains("changes nothing"), "{said}");
@@ -58,7 +44,7 @@ async fn an_image_that_is_too_old_says_so_and_neither_migrates_nor_serves() {
     world.db.execute(NEWER).await.unwrap();
     let contract = "UPDATE schema_compatibility SET oldest_bot = 9000";
     world.db.execute(contract).await.unwrap();
-    let (well, said) = migrate(&world.owner_url).await;
+    let (well, said) = shop::migrate(&world.owner_url).await;
     assert!(!well);
     assert!(said.contains("too old for the database"), "{said}");
     assert!(said.contains("one that knows 9000"), "{said}");
@@ -78,6 +64,6 @@ async fn rights_that_only_a_newer_version_could_give_are_told_to_be_missing() {
     world.db.execute(NEWER).await.unwrap();
     let taken = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM warung_bot";
     world.db.execute(taken).await.unwrap();
-    let (well, said) = migrate(&world.owner_url).await;
+    let (well, said) = shop::migrate(&world.owner_url).await;
     assert!(!well && said.contains("too old to give them"), "{said}");
 }

@@ -320,11 +320,7 @@ fn write_program(file: &Path, text: &str) {
 #[tokio::test]
 async fn retention_deletes_what_is_old_or_abandoned_but_never_the_last_verified() {
     let world = closed_shop().await;
-    let keeper = Keeper::new(&world.owner_url)
-        .with("BACKUP_KEEP_LAST", "1")
-        .with("BACKUP_KEEP_DAILY", "0")
-        .with("BACKUP_KEEP_WEEKLY", "0")
-        .with("BACKUP_KEEP_MONTHLY", "0");
+    let keeper = Keeper::of_one_backup(&world.owner_url);
     let first = keeper.done(&["run"]).await;
     keeper.done(&["verify"]).await;
     let shop = keeper.depot().join(SHOP);
@@ -368,11 +364,7 @@ async fn retention_deletes_what_is_old_or_abandoned_but_never_the_last_verified(
 #[tokio::test]
 async fn what_cannot_be_read_of_one_backup_keeps_nobody_from_the_others() {
     let world = closed_shop().await;
-    let keeper = Keeper::new(&world.owner_url)
-        .with("BACKUP_KEEP_LAST", "1")
-        .with("BACKUP_KEEP_DAILY", "0")
-        .with("BACKUP_KEEP_WEEKLY", "0")
-        .with("BACKUP_KEEP_MONTHLY", "0");
+    let keeper = Keeper::of_one_backup(&world.owner_url);
     let good = keeper.done(&["run"]).await;
     keeper.done(&["verify"]).await;
     let shop = keeper.depot().join(SHOP);

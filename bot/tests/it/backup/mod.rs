@@ -60,6 +60,15 @@ impl Keeper {
         }
     }
 
+    /// Whose retention leaves one backup.
+    fn of_one_backup(url: &str) -> Self {
+        Self::new(url)
+            .with("BACKUP_KEEP_LAST", "1")
+            .with("BACKUP_KEEP_DAILY", "0")
+            .with("BACKUP_KEEP_WEEKLY", "0")
+            .with("BACKUP_KEEP_MONTHLY", "0")
+    }
+
     fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.more.push((name, value.into()));
         self
@@ -235,14 +244,8 @@ async fn a_shop_that_lost_everything_sells_again() {
 }
 
 async fn migrate(url: &str) {
-    let (status, said) = Program::new(shop::program())
-        .clear_environment()
-        .env("DATABASE_URL", url)
-        .args(["migrate", "--grant-to", SERVING_ROLE])
-        .run_to_end()
-        .await
-        .unwrap();
-    assert!(status.success(), "{said}");
+    let (well, said) = shop::migrate(url).await;
+    assert!(well, "{said}");
 }
 
 #[tokio::test]

@@ -170,3 +170,15 @@ pub(super) async fn set_stock(db: &PgPool, sku: &str, on_hand: i32) {
     .await
     .unwrap();
 }
+
+/// Runs `warung-bot migrate` as the owner at `url`. Returns whether it went well, and what it said.
+pub(crate) async fn migrate(url: &str) -> (bool, String) {
+    let (status, said) = Program::new(program())
+        .clear_environment()
+        .env("DATABASE_URL", url)
+        .args(["migrate", "--grant-to", SERVING_ROLE])
+        .run_to_end()
+        .await
+        .unwrap();
+    (status.success(), said)
+}

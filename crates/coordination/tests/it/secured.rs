@@ -97,6 +97,17 @@ pub(crate) async fn works(bot: &Coordination, other: &Coordination) {
     eventually(SOON, hint).await;
 }
 
+/// Every part works again, once two bots have seen a node go and found its successor.
+pub(crate) async fn works_after_a_failover(bot: &Coordination, other: &Coordination) {
+    eventually(FAILOVER, async || !bot.health().is_up).await;
+    eventually(FAILOVER, async || {
+        let up = |bot: &Coordination| bot.health().is_up && bot.health().is_subscribed;
+        up(bot) && up(other)
+    })
+    .await;
+    works(bot, other).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_url_with_a_password_opens_every_node_and_the_ones_after_a_failover() {
     let cluster = OwnCluster::start().await;
@@ -117,13 +128,7 @@ async fn one_url_with_a_password_opens_every_node_and_the_ones_after_a_failover(
 
     drop(nodes.remove(lost));
     redis.kill_node(lost).unwrap();
-    eventually(FAILOVER, async || !a.coordination.health().is_up).await;
-    eventually(FAILOVER, async || {
-        let up = |bot: &Coordination| bot.health().is_up && bot.health().is_subscribed;
-        up(&a.coordination) && up(&b.coordination)
-    })
-    .await;
-    works(&a.coordination, &b.coordination).await;
+    works_after_a_failover(&a.coordination, &b.coordination).await;
 }
 
 #[tokio::test]

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use prometheus::Registry;
 use warung_coordination::{Config, ConfigError, Coordination};
-use warung_testkit::{RedisCluster, RedisOptions, eventually};
+use warung_testkit::{RedisCluster, RedisOptions};
 
 use crate::harness::{OwnCluster, Shop};
-use crate::secured::works;
-
-/// A failover and what a busy machine adds to it.
-const FAILOVER: Duration = Duration::from_secs(30);
+use crate::secured::{works, works_after_a_failover};
 
 fn config(redis: &RedisCluster, shop: &Shop) -> Config {
     let authority = std::fs::read_to_string(redis.authority()).unwrap();
@@ -31,13 +28,7 @@ async fn every_part_works_over_tls_before_and_after_a_failover() {
 
     let lost = redis.primaries().await.unwrap()[0];
     redis.kill_node(lost).unwrap();
-    eventually(FAILOVER, async || !a.coordination.health().is_up).await;
-    eventually(FAILOVER, async || {
-        let up = |bot: &Coordination| bot.health().is_up && bot.health().is_subscribed;
-        up(&a.coordination) && up(&b.coordination)
-    })
-    .await;
-    works(&a.coordination, &b.coordination).await;
+    works_after_a_failover(&a.coordination, &b.coordination).await;
 }
 
 #[tokio::test]
