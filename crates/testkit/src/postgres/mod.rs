@@ -42,6 +42,8 @@ pub struct PostgresOptions {
     /// connection from this machine, which suits tests; `true` keeps fsync on and asks for a
     /// password. What is committed survives a killed server either way.
     pub durable: bool,
+    /// Further settings, each as `name=value`.
+    pub settings: Vec<String>,
 }
 
 impl PostgresOptions {
@@ -51,6 +53,7 @@ impl PostgresOptions {
             dir: dir.into(),
             port: None,
             durable: true,
+            settings: Vec::new(),
         }
     }
 }
@@ -310,7 +313,7 @@ fn launch(place: &Place, options: &PostgresOptions, port: u16) -> Result<Guarded
         "timezone=UTC".into(),
     ];
     let mut program = place.program("postgres").arg("-D").arg(place.data());
-    for setting in settings {
+    for setting in settings.iter().chain(&options.settings) {
         program = program.arg("-c").arg(setting);
     }
     // Orphaned by a crash of ours, a durable server closes its books first; backends end with it.

@@ -50,8 +50,9 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// Starts everything and makes the customers known to the bots.
-    pub(crate) async fn make(state: &Path) -> Result<Self> {
+    /// Starts everything, PostgreSQL with these settings beside its own, and makes the customers
+    /// known to the bots.
+    pub(crate) async fn make(state: &Path, settings: Vec<String>) -> Result<Self> {
         let logs = state.join("logs");
         fs::create_dir_all(&logs)?;
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -61,7 +62,10 @@ impl Bed {
             .permissions(open)
             .tempdir_in(state)?;
         let (postgres, redis) = tokio::try_join!(
-            Postgres::start(PostgresOptions::new(directory.path().join("postgres"))),
+            Postgres::start(PostgresOptions {
+                settings,
+                ..PostgresOptions::new(directory.path().join("postgres"))
+            }),
             RedisCluster::start(RedisOptions {
                 append_only: true,
                 ..RedisOptions::new(directory.path().join("redis"))

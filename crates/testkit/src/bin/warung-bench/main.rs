@@ -18,6 +18,7 @@ mod purchase;
 mod quota;
 mod report;
 mod scaling;
+mod statements;
 mod usage;
 
 use std::path::PathBuf;
@@ -44,6 +45,12 @@ struct Arguments {
     /// the default run leaves out.
     #[arg(long)]
     only: Option<String>,
+    /// Also prints the dearest statements of each scenario, which makes PostgreSQL count them all.
+    #[arg(long)]
+    statements: bool,
+    /// A setting of PostgreSQL, as `name=value`; may be given more than once.
+    #[arg(long = "postgres")]
+    postgres: Vec<String>,
     /// Instead of the scenarios: our bots and this peer in turns, under the same load.
     #[arg(long)]
     against: Option<Peer>,
@@ -69,7 +76,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool> {
     let mut report = Report::begin();
     say("starting stores, sandbox and two bots");
-    let mut bed = Bed::make(&arguments.state).await?;
+    let mut bed = Bed::make(&arguments.state, arguments.settings()).await?;
     report.footprint = Some(bed.footprint().await?);
     report.limits = Some(limits::measure(&bed).await?);
     if let Some(Peer::Node) = arguments.against {
@@ -95,23 +102,30 @@ async fn run(arguments: &Arguments) -> Result<bool> {
 
 async fn scenarios(arguments: &Arguments, bed: &Bed, report: &mut Report) -> Result<()> {
     browse::warm_up(bed).await?;
+    let told = arguments.statements;
+    statements::begin(bed, told).await?;
     for scenario in browse::scenarios(arguments.seconds) {
         if arguments.wants(scenario.name) {
             report.add(browse::run(bed, &scenario).await?);
+            statements::tell(bed, told).await?;
         }
     }
     if arguments.wants(mix::NAME) {
         report.add(mix::run(bed, arguments.seconds).await?);
+        statements::tell(bed, told).await?;
     }
     if arguments.wants(mix::KNEE_NAME) {
         say("the same mix at rising rates, until p99 > 250 ms");
         report.knee = mix::knee(bed).await?;
+        statements::tell(bed, told).await?;
     }
     if arguments.wants(purchase::NAME) {
         report.ramp = purchase::ramp(bed, goods::sku).await?;
+        statements::tell(bed, told).await?;
     }
     if arguments.wants(purchase::HOT_NAME) {
         report.hot_ramp = purchase::ramp(bed, goods::hot_sku).await?;
+        statements::tell(bed, told).await?;
     }
     if arguments.wants(purchase::NAME)
         && let Some(limits) = &mut report.limits
@@ -125,6 +139,13 @@ impl Arguments {
     /// Whether exactly this was asked for, which the default run does not have.
     fn is(&self, name: &str) -> bool {
         self.only.as_deref() == Some(name)
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let counted = self.statements.then(statements::settings);
+        let mut settings = counted.unwrap_or_default();
+        settings.extend_from_slice(&self.postgres);
+        settings
     }
 
     fn wants(&self, name: &str) -> bool {
