@@ -128,6 +128,12 @@ impl App {
             .context("DATABASE_URL")?;
         let options = options.application_name("warung-bot").options([
             ("statement_timeout", STATEMENT_TIMEOUT_MS),
+            // Statements find rows by keys: no value makes another plan better. Left to itself,
+            // PostgreSQL plans the dearest anew at each call, and keeps walking over tables that
+            // were small when it first planned.
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("jit", "off"),
             (
                 "idle_in_transaction_session_timeout",
                 IDLE_IN_TRANSACTION_MS,

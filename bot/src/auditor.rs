@@ -169,6 +169,10 @@ pub async fn audit(pool: &PgPool, scope: &Scope, wholly: &[String]) -> sqlx::Res
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         .execute(&mut *tx)
         .await?;
+    // It reads whole tables, which the plans of the bot's own statements are not made for.
+    sqlx::raw_sql("SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on")
+        .execute(&mut *tx)
+        .await?;
     let audit = look(&mut tx, scope, wholly).await?;
     tx.commit().await?;
     Ok(audit)

@@ -209,8 +209,9 @@ pub async fn claim(
 }
 
 /// Free conversations are those that no living bot holds. `FOR UPDATE` checks that again after it
-/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one. Who lives is told by
-/// the database's clock alone: bots' clocks may differ.
+/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one. They are locked one after
+/// another, so that a claim of one locks and looks at one. Who lives is told by the database's clock
+/// alone: bots' clocks may differ.
 static CLAIM: LazyLock<String> = LazyLock::new(|| {
     let columns = customers::COLUMNS;
     let free = |table: &str| {
@@ -221,7 +222,7 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
                              WHERE b.id = {table}.lease_owner AND b.alive_until > now()))"
         )
     };
-    let (free_held, free_c) = (free("held"), free("c"));
+    let (free_held, free_c) = (free("held"), free("one"));
     format!(
         "WITH waiting AS (
             SELECT customer_id, min(id) AS first
@@ -235,12 +236,13 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
                   LIMIT greatest($2 * 8, {CLAIM_WINDOW_ROWS})) head
             GROUP BY customer_id
         ), free AS (
-            SELECT c.customer_id
-            FROM waiting JOIN conversation c USING (customer_id)
-            WHERE {free_c}
-            ORDER BY waiting.first
+            SELECT locked.customer_id
+            FROM (SELECT customer_id FROM waiting ORDER BY first) oldest
+            CROSS JOIN LATERAL (
+                SELECT one.customer_id FROM conversation one
+                WHERE one.customer_id = oldest.customer_id AND {free_c}
+                FOR UPDATE SKIP LOCKED) locked
             LIMIT $2
-            FOR UPDATE OF c SKIP LOCKED
         )
         UPDATE conversation c
         SET lease_owner = $1, lease_epoch = c.lease_epoch + 1
@@ -252,8 +254,9 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Rows at the head of the queue that a claim looks at, at least.
-const CLAIM_WINDOW_ROWS: i64 = 256;
+/// Rows at the head of the queue that a claim looks at, at least: with each it reads a conversation,
+/// and other bots may be locking as many as they have turns.
+const CLAIM_WINDOW_ROWS: i64 = 64;
 
 /// A message to work on.
 #[derive(Debug, Clone)]
