@@ -107,14 +107,11 @@ impl Claim {
         (index, vote)
     }
 
-    /// Prolongs all three keys; counts those that are this claim's afterwards.
-    pub(super) async fn extend(&self) -> usize {
+    /// Prolongs all three keys; says which are this claim's afterwards.
+    pub(super) async fn extend(&self) -> [bool; KEYS] {
         let calls = (0..KEYS).map(|index| self.eval(Command::LockExtend, &EXTEND, index));
         let replies = join_all(calls).await;
-        replies
-            .iter()
-            .filter(|reply| matches!(reply, Ok(Value::Int(1 | 2))))
-            .count()
+        std::array::from_fn(|index| matches!(replies[index], Ok(Value::Int(1 | 2))))
     }
 
     /// Frees all three keys.

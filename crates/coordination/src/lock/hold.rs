@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::claim::{Claim, Tally, Vote, Votes};
 use super::{Lock, QUORUM, State};
+use crate::cluster::tags::KEYS;
 
 /// Times a lock is prolonged, each at a third of its time to live.
 const EXTENSIONS_MAX: u32 = 3;
@@ -65,7 +66,7 @@ impl Care {
                 () = tokio::time::sleep_until(extend_at.into()), if extensions < EXTENSIONS_MAX => {
                     extensions += 1;
                     extend_at += third;
-                    extend(&self.claim, &self.state).await;
+                    self.extend().await;
                 }
             }
         };
@@ -93,6 +94,29 @@ impl Care {
         }
     }
 
+    /// Prolongs the lock; one whose validity has passed may be another's already and is left alone. A
+    /// master that does not answer is asked again, as for its first vote: the lock must not stand on
+    /// two from here on.
+    async fn extend(&mut self) {
+        if self.state.valid_for().is_zero() {
+            return;
+        }
+        let started = Instant::now();
+        let extended = self.claim.extend().await;
+        let votes = extended.iter().filter(|extended| **extended).count();
+        if votes < QUORUM {
+            return;
+        }
+        self.state.votes.store(votes, Ordering::Relaxed);
+        self.state.set_valid_until(started + self.claim.validity());
+        // Votes still out would be counted twice.
+        self.votes = Votes::new();
+        self.fills = 0;
+        for index in (0..KEYS).filter(|index| !extended[*index]) {
+            self.ask_again(index);
+        }
+    }
+
     fn ask_again(&mut self, index: usize) {
         if self.fills == FILLS_MAX || without!("fill") {
             return;
@@ -104,18 +128,5 @@ impl Care {
             claim.vote(index).await
         };
         self.votes.push(ask.boxed());
-    }
-}
-
-/// A lock whose validity has passed may be another's already and is left alone.
-async fn extend(claim: &Claim, state: &State) {
-    if state.valid_for().is_zero() {
-        return;
-    }
-    let started = Instant::now();
-    let votes = claim.extend().await;
-    if votes >= QUORUM {
-        state.votes.store(votes, Ordering::Relaxed);
-        state.set_valid_until(started + claim.validity());
     }
 }
