@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use warung_coordination::{Pace, PaceLimits, SendGrant};
-use warung_testkit::eventually;
+use warung_testkit::{eventually, stores};
 
-use crate::harness::{Bot, SOON, Shop};
+use crate::harness::{Bot, SOON, Shop, keys, run};
 
 const NUMBER: &str = "106540352242922";
 
@@ -115,4 +115,22 @@ async fn a_batch_larger_than_one_call_is_granted_in_order() {
         granted(&grants[300..]) <= 5,
         "the number's share of the time it took"
     );
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_and_is_right_again_holds_nobody_back() {
+    let shop = Shop::open().await;
+    let redis = &stores().await.redis;
+    let pace = shop.bot().await.paces(PaceLimits::default());
+    assert_eq!(granted(&pace.grant(&["628"]).await), 1);
+    let buckets = keys(redis, &format!("{}pace:*", shop.prefix)).await;
+    assert_eq!(buckets.len(), 2, "the number's and the pair's: {buckets:?}");
+    // As they were written when the clock was ten minutes ahead.
+    let ahead = std::time::SystemTime::now() + Duration::from_mins(10);
+    let ahead = ahead.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let bucket = format!("{0} {0}", ahead.as_micros());
+    for (node, key) in &buckets {
+        run::<String>(redis, *node, &["SET", key, &bucket, "PX", "600000"]).await;
+    }
+    assert_eq!(granted(&pace.grant(&["628"]).await), 1);
 }

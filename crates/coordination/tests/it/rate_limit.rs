@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use warung_coordination::RateDecision;
+use warung_testkit::stores;
 
-use crate::harness::{Bot, Shop};
+use crate::harness::{Bot, Shop, keys, run};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -100,4 +101,24 @@ async fn a_hundred_at_once_still_leave_three() {
     let decisions = futures_util::future::join_all(buying).await;
     let allowed = |decision: &&RateDecision| matches!(decision, RateDecision::Allowed { .. });
     assert_eq!(decisions.iter().filter(allowed).count(), 3);
+}
+
+#[tokio::test]
+async fn purchases_of_a_clock_that_was_ahead_are_not_held_against_the_customer() {
+    let shop = Shop::open().await;
+    let redis = &stores().await.redis;
+    let bot = shop.bot().await;
+    bot.buys("wamid.1").await;
+    let logs = keys(redis, &format!("{}rate:*", shop.prefix)).await;
+    let (node, key) = &logs[0];
+    let ahead = std::time::SystemTime::now() + Duration::from_mins(10);
+    let ahead = ahead.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let ahead = ahead.as_millis().to_string();
+    for message in ["wamid.2", "wamid.3", "wamid.4"] {
+        run::<i64>(redis, *node, &["ZADD", key, &ahead, message]).await;
+    }
+    assert_eq!(
+        bot.buys("wamid.5").await,
+        RateDecision::Allowed { remaining: 1 }
+    );
 }
