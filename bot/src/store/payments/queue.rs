@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -11,6 +11,10 @@ use super::{Attempt, AttemptRow};
 /// How long a bot may work on one attempt: three calls that time out. After it the attempt is free,
 /// though the bot lives.
 pub const WORK_LIMIT: Duration = Duration::from_secs(70);
+
+/// An attempt that a living bot owns and does not work on is free after this long: the answer to its
+/// claim was lost. A claim on its way takes no longer.
+pub const CLAIM_GRACE: TimeDelta = TimeDelta::seconds(5);
 
 /// An attempt that this bot works on.
 #[derive(Debug, Clone, Copy)]
@@ -27,21 +31,25 @@ pub struct Claim {
     pub taken_over: bool,
 }
 
-/// Claims due attempts that no living bot works on, the longest due first.
+/// Claims due attempts that no living bot works on, the longest due first. `in_hand` are those that
+/// this bot works on: others that it owns were claimed by a commit whose answer never came.
 pub async fn claim_due(
     pool: &PgPool,
     bot: Uuid,
     limit: i64,
     now: DateTime<Utc>,
+    in_hand: &[Uuid],
 ) -> sqlx::Result<Vec<Claim>> {
     let forgotten_before = now - WORK_LIMIT;
+    let lost_before = now - CLAIM_GRACE;
     let rows = sqlx::query!(
         r#"
         WITH due AS (
             SELECT p.id, p.owner IS NOT NULL AS taken_over
             FROM payment_attempt p
             WHERE p.act_at <= $3
-              AND (p.owner IS NULL OR p.claimed_at < $4 OR NOT EXISTS (
+              AND (p.owner IS NULL OR p.claimed_at < $4
+                   OR (p.owner = $1 AND p.claimed_at < $6 AND p.id <> ALL($5)) OR NOT EXISTS (
                     SELECT 1 FROM bot_instance b WHERE b.id = p.owner AND b.alive_until > now()))
             ORDER BY p.act_at
             LIMIT $2
@@ -55,6 +63,8 @@ pub async fn claim_due(
         limit,
         now,
         forgotten_before,
+        in_hand,
+        lost_before,
     )
     .fetch_all(pool)
     .await?;

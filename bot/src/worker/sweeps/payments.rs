@@ -1,9 +1,10 @@
 //! Advances the payments that are due: to be charged, read, called off.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::Result;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
+use uuid::Uuid;
 
 use crate::{app::App, flows::payment, store::payments::queue};
 
@@ -12,16 +13,23 @@ const AT_ONCE: usize = 16;
 /// How often due payments are looked for while others are worked on.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The payments that this bot works on.
+#[derive(Default)]
+struct Working {
+    tasks: JoinSet<()>,
+    payments: HashMap<task::Id, Uuid>,
+}
+
 /// Goes on while anything is worked on, so that one slow call keeps nobody else's payment waiting.
 pub(super) async fn run(app: App) -> Result<()> {
-    let mut working = JoinSet::new();
+    let mut working = Working::default();
     loop {
         let claimed = if app.stop.is_cancelled() {
             Ok(())
         } else {
             claim(&app, &mut working).await
         };
-        if working.is_empty() {
+        if working.tasks.is_empty() {
             return claimed;
         }
         // Leaving now would drop what is under way in the middle of a call.
@@ -32,10 +40,15 @@ pub(super) async fn run(app: App) -> Result<()> {
             );
         }
         tokio::select! {
-            Some(ended) = working.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "advancing a payment panicked");
-                }
+            Some(ended) = working.tasks.join_next_with_id() => {
+                let id = match ended {
+                    Ok((id, ())) => id,
+                    Err(error) => {
+                        tracing::error!(%error, "advancing a payment panicked");
+                        error.id()
+                    }
+                };
+                working.payments.remove(&id);
             }
             () = app.signals.payments.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
@@ -43,16 +56,19 @@ pub(super) async fn run(app: App) -> Result<()> {
     }
 }
 
-async fn claim(app: &App, working: &mut JoinSet<()>) -> Result<()> {
-    let room = AT_ONCE.saturating_sub(working.len());
+async fn claim(app: &App, working: &mut Working) -> Result<()> {
+    let room = AT_ONCE.saturating_sub(working.tasks.len());
     if room == 0 {
         return Ok(());
     }
     let limit = i64::try_from(room).unwrap_or(1);
     let now = app.clock.now();
-    for claim in queue::claim_due(&app.pool, app.bot_id, limit, now).await? {
+    let in_hand: Vec<Uuid> = working.payments.values().copied().collect();
+    for claim in queue::claim_due(&app.pool, app.bot_id, limit, now, &in_hand).await? {
         let app = app.clone();
-        working.spawn(async move { payment::advance(&app, claim).await });
+        let payment = claim.id;
+        let task = (working.tasks).spawn(async move { payment::advance(&app, claim).await });
+        working.payments.insert(task.id(), payment);
     }
     Ok(())
 }
