@@ -286,14 +286,16 @@ impl<'a> MarkRows<'a> {
 }
 
 /// Sends that nobody works on become pending again: those of dead bots, and those that this bot
-/// owns but does not have in hand (the answer to their claim was lost). One of which a status has
-/// already told is sent.
+/// owns but does not have in hand (the answer to their claim was lost; no claim that began before
+/// them is still on its way). One of which a status has already told is sent.
 pub async fn recover(
     pool: &PgPool,
     bot: Uuid,
     in_hand: &[i64],
+    coming_since: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<u64> {
+    let lost_before = (now - CLAIM_GRACE).min(coming_since.unwrap_or(now));
     sqlx::query!(
         "UPDATE outbox o
          SET state = CASE WHEN o.delivery IS NULL THEN 'pending' ELSE 'sent' END,
@@ -305,7 +307,7 @@ pub async fn recover(
         bot,
         in_hand,
         now,
-        now - CLAIM_GRACE,
+        lost_before,
     )
     .execute(pool)
     .await

@@ -35,6 +35,8 @@ struct Said {
 /// Works on a claimed conversation. Returns how the turn ended, for the metric.
 pub(super) async fn run(app: &App, claim: Claim, items: Vec<Item>) -> Result<&'static str> {
     let now = app.clock.now();
+    // The reply may be claimed with the commit, and the commit's answer may be slow.
+    let _coming = app.sender.coming(now);
     if let Some(survivor) = claim.customer.merged_into {
         inbox::rehome(&app.pool, claim.customer.id, survivor).await?;
         release(app, &claim).await?;

@@ -5,7 +5,7 @@
 //! the outbox: what waited, what must be tried again, what another bot left behind.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -66,7 +66,30 @@ const FREEZE: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone)]
 pub struct SenderHandle {
     queue: mpsc::Sender<Parcel>,
-    in_hand: Arc<Mutex<HashSet<i64>>>,
+    in_hand: Arc<Mutex<InHand>>,
+}
+
+/// What this bot has claimed and not yet marked.
+#[derive(Debug, Default)]
+struct InHand {
+    rows: HashSet<i64>,
+    /// When each claim began whose rows are not known yet.
+    coming: BTreeMap<u64, DateTime<Utc>>,
+    begun: u64,
+}
+
+/// A claim on its way: its commit may have happened, and its rows may not be known yet. Keep it until
+/// they are in hand.
+pub struct Coming {
+    in_hand: Arc<Mutex<InHand>>,
+    number: u64,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        in_hand.coming.remove(&self.number);
+    }
 }
 
 /// A place in the sender's queue, kept while the commit is under way.
@@ -97,12 +120,27 @@ impl SenderHandle {
         })
     }
 
-    /// The rows this bot has claimed and not yet marked.
-    pub fn in_hand(&self) -> Vec<i64> {
-        self.rows().iter().copied().collect()
+    /// The rows this bot has claimed and not yet marked, and when the oldest claim began whose rows
+    /// are yet to be known.
+    pub fn in_hand(&self) -> (Vec<i64>, Option<DateTime<Utc>>) {
+        let in_hand = self.hand();
+        let rows = in_hand.rows.iter().copied().collect();
+        (rows, in_hand.coming.values().min().copied())
     }
 
-    fn rows(&self) -> MutexGuard<'_, HashSet<i64>> {
+    /// Notes that a claim has begun, at the time that its rows will have.
+    pub fn coming(&self, begun_at: DateTime<Utc>) -> Coming {
+        let mut in_hand = self.hand();
+        in_hand.begun += 1;
+        let number = in_hand.begun;
+        in_hand.coming.insert(number, begun_at);
+        Coming {
+            in_hand: Arc::clone(&self.in_hand),
+            number,
+        }
+    }
+
+    fn hand(&self) -> MutexGuard<'_, InHand> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +148,7 @@ impl SenderHandle {
 impl Room {
     /// Hands the reply over.
     pub fn send(self, parcel: Parcel) {
-        self.handle.rows().insert(parcel.id);
+        self.handle.hand().rows.insert(parcel.id);
         self.place.send(parcel);
     }
 }
@@ -167,7 +205,9 @@ impl Sender {
             return;
         }
         let limit = i64::try_from(room).unwrap_or(1);
-        let claim = outbox::claim(&self.app.pool, self.app.bot_id, limit, self.app.clock.now());
+        let now = self.app.clock.now();
+        let _coming = self.app.sender.coming(now);
+        let claim = outbox::claim(&self.app.pool, self.app.bot_id, limit, now);
         match timeout(CLAIM_TIMEOUT, claim).await {
             Ok(Ok(parcels)) => {
                 if !parcels.is_empty() {
@@ -178,7 +218,8 @@ impl Sender {
                 }
                 self.app
                     .sender
-                    .rows()
+                    .hand()
+                    .rows
                     .extend(parcels.iter().map(|parcel| parcel.id));
                 batch.extend(parcels);
             }
@@ -429,9 +470,9 @@ async fn mark(app: App, mut finished: mpsc::Receiver<Mark>) {
             }
             tokio::time::sleep(MARK_PAUSE).await;
         }
-        let mut in_hand = app.sender.rows();
+        let mut in_hand = app.sender.hand();
         for mark in &batch {
-            in_hand.remove(&mark.id);
+            in_hand.rows.remove(&mark.id);
         }
         drop(in_hand);
         batch.clear();

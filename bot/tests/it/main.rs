@@ -14,6 +14,7 @@ mod fleet;
 mod harness;
 mod identities;
 mod ingress;
+mod left_behind;
 mod observability;
 mod parcels;
 mod payments;

@@ -8,7 +8,8 @@ pub(super) async fn run(app: App) -> Result<()> {
     let now = app.clock.now();
     // After an outage everybody looks dead until they could say that they live.
     let recovered = if app.pulse.is_steady() {
-        outbox::recover(&app.relaxed, app.bot_id, &app.sender.in_hand(), now).await?
+        let (rows, coming_since) = app.sender.in_hand();
+        outbox::recover(&app.relaxed, app.bot_id, &rows, coming_since, now).await?
     } else {
         0
     };
