@@ -222,7 +222,9 @@ fn container(site: &Site, part: Part, image: &str) -> Value {
         "ports": [{ "name": "http", "containerPort": HTTP_PORT, "protocol": "TCP" }],
         "startupProbe": probe("/livez", 1, 60),
         "livenessProbe": probe("/livez", 10, 3),
-        "readinessProbe": probe("/readyz", 5, 2),
+        // A process that stands still takes connections all the same: nothing but silence tells, and
+        // until then webhooks wait for it.
+        "readinessProbe": probe("/readyz", 2, 2),
         "lifecycle": { "preStop": { "sleep": { "seconds": LEAVE_SECONDS } } },
         "resources": bot.resources,
         "securityContext": pod::contained(),
