@@ -69,15 +69,15 @@ bench-scaling bench-growth bench-instructions: bench-%: setup
 	cargo build --release -p warung-bot -p warung-testkit --bins
 	@exec $(TIED) $(TARGET)/release/warung-bench --only $*
 
-# In a network of its own where that can be had, so that it can be cut.
-ISOLATED := $(shell unshare --net true 2>/dev/null && command -v ip >/dev/null && command -v iptables >/dev/null && echo yes)
+# With a network and mounts of its own where they can be had, so that it can be cut and be full.
+ISOLATED := $(shell unshare --net --mount true 2>/dev/null && command -v ip >/dev/null && command -v iptables >/dev/null && echo yes)
 CHAOS := $(TARGET)/debug/warung-chaos $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED)) \
 	$(if $(HOURS),--hours $(HOURS)) $(if $(MUTATION),--mutation $(MUTATION)) $(if $(ONLY),--only $(ONLY))
 
 chaos: setup
 	cargo build -p warung-bot -p warung-testkit --features warung-bot/chaos --bin warung-bot-chaos --bin warung-chaos
 ifeq ($(ISOLATED),yes)
-	@exec $(TIED) unshare --net sh -c 'ip link set lo up && exec $(TIED) $(CHAOS) --isolated'
+	@exec $(TIED) unshare --net --mount sh -c 'ip link set lo up && exec $(TIED) $(CHAOS) --isolated'
 else
 	@exec $(TIED) $(CHAOS)
 endif

@@ -40,6 +40,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 const AGREE_LIMIT: Duration = Duration::from_secs(30);
 /// How long nodes of an earlier run may take to find each other by themselves.
 const REUNION_LIMIT: Duration = Duration::from_secs(15);
+/// The last number of the first node's own address.
+const SOURCE_MIN: usize = 96;
 /// How long a node may take to stop before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
 
@@ -61,6 +63,11 @@ pub struct RedisOptions {
     /// Whether the nodes speak TLS only, among themselves too, with certificates of an authority
     /// of their own.
     pub tls: bool,
+    /// Variables of the nodes' environment beside ours.
+    pub environment: Vec<(String, String)>,
+    /// Whether what a node says of itself to others comes from an address of its own
+    /// ([`RedisOptions::source`]), by which a firewall can tell the nodes apart.
+    pub own_sources: bool,
 }
 
 impl RedisOptions {
@@ -73,6 +80,8 @@ impl RedisOptions {
             replicas: 1,
             append_only: false,
             tls: false,
+            environment: Vec::new(),
+            own_sources: false,
         }
     }
 
@@ -81,6 +90,15 @@ impl RedisOptions {
     pub fn with_tls(self) -> Self {
         Self { tls: true, ..self }
     }
+
+    /// The address from which a node connects to others where each has its own: on loopback, inside
+    /// [`RedisOptions::SOURCES`].
+    pub fn source(index: usize) -> String {
+        format!("127.0.0.{}", SOURCE_MIN + index)
+    }
+
+    /// All addresses that [`RedisOptions::source`] gives.
+    pub const SOURCES: &str = "127.0.0.96/27";
 
     /// How many nodes there are.
     pub fn nodes(&self) -> usize {
@@ -438,9 +456,15 @@ impl RedisCluster {
         } else {
             "no"
         };
+        // It takes no other loopback address than 127.0.0.1 for one; only loopback is listened on.
+        let protected = if self.options.own_sources {
+            "no"
+        } else {
+            "yes"
+        };
         let settings: BTreeMap<&str, &str> = BTreeMap::from([
             ("--bind", "127.0.0.1"),
-            ("--protected-mode", "yes"),
+            ("--protected-mode", protected),
             ("--cluster-enabled", "yes"),
             ("--cluster-config-file", "nodes.conf"),
             ("--cluster-node-timeout", NODE_TIMEOUT_MS),
@@ -463,8 +487,20 @@ impl RedisCluster {
         } else {
             program.arg("--port").arg(&port)
         };
+        if self.options.own_sources {
+            program = program
+                .args(["--bind-source-addr", &RedisOptions::source(index)])
+                // Else its peers would take that for where it listens.
+                .args(["--cluster-announce-ip", "127.0.0.1"]);
+        }
         let log = self.options.dir.join(format!("node-{index}.log"));
         let program = program
+            .envs(
+                self.options
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .in_directory(directory)
             .log_to(log)
             .dies_by(Signal::KILL);
@@ -492,7 +528,8 @@ impl RedisCluster {
         })
     }
 
-    fn directory(&self, index: usize) -> PathBuf {
+    /// The directory in which a node works.
+    pub fn directory(&self, index: usize) -> PathBuf {
         node_directory(&self.options, index)
     }
 

@@ -225,8 +225,11 @@ impl Person {
         for _ in 0..2 {
             let _ = self.phone.taps_in(&quote.wamid, &pay).await;
         }
-        self.talks(Says::Tap(&quote, pay), false).await?;
+        self.talks(Says::Tap(&quote, pay.clone()), false).await?;
+        // Once more when it is answered, which is no second purchase and needs no second answer.
         self.pause(500..1_500).await;
+        let _ = self.phone.taps_in(&quote.wamid, &pay).await;
+        self.pause(1_000..2_000).await;
         Some(())
     }
 

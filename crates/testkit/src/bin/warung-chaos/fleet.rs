@@ -16,6 +16,11 @@ const LOOK: Duration = Duration::from_millis(50);
 const AWAY: Duration = Duration::from_millis(500);
 /// How long a bot that is asked to stop may take.
 const STOP_LIMIT: Duration = Duration::from_secs(12);
+/// How a platform finds out who is ready, as the operator tells it: how often it asks, how long it
+/// waits, and after how many failures it sends nothing more.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+const PROBE_FAILURES: u32 = 2;
 /// How long a bot may take until it is ready.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 
@@ -41,6 +46,8 @@ struct Life {
     bot: Option<Bot>,
     deaths: usize,
     died_at: Option<Instant>,
+    /// Probes in a row that failed.
+    failures: u32,
 }
 
 impl Fleet {
@@ -85,6 +92,33 @@ impl Fleet {
     pub(crate) fn urls(&self, path: &str) -> Vec<String> {
         let url = |place: &Place| format!("http://127.0.0.1:{}{path}", place.port);
         self.places.iter().map(url).collect()
+    }
+
+    /// The addresses of some bots for a path.
+    pub(crate) fn urls_of(&self, bots: &[usize], path: &str) -> Vec<String> {
+        let all = self.urls(path);
+        bots.iter().map(|bot| all[*bot].clone()).collect()
+    }
+
+    /// Asks every bot whether it is ready, and waits until the next time. Returns those that are
+    /// sent to.
+    pub(crate) async fn probe(&self) -> Vec<usize> {
+        let next = Instant::now() + PROBE_EVERY;
+        let asked = self.places.iter().map(|place| async {
+            let url = format!("http://127.0.0.1:{}/readyz", place.port);
+            let answer = self.http.get(url).timeout(PROBE_LIMIT).send().await;
+            let is_ready = answer.is_ok_and(|answer| answer.status().is_success());
+            let mut life = place.life();
+            life.failures = if is_ready { 0 } else { life.failures + 1 };
+            life.failures < PROBE_FAILURES
+        });
+        let ready = futures_util::future::join_all(asked).await;
+        tokio::time::sleep_until(next.into()).await;
+        let ready = ready.iter().enumerate();
+        ready
+            .filter(|(_, ready)| **ready)
+            .map(|(bot, _)| bot)
+            .collect()
     }
 
     /// Lines about locks that all lives of all bots wrote.

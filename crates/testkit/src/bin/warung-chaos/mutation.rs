@@ -44,6 +44,21 @@ impl Mutation {
         })
     }
 
+    /// The checks of which one must say no without it; others may as well.
+    pub(crate) fn checks(self) -> &'static [&'static str] {
+        match self {
+            Self::Fence => &["fence-forward", "writes-linearizable"],
+            Self::Message => &["inbox-once"],
+            Self::Quote => &["quote-once"],
+            Self::LockNonce => &["one-holder"],
+            Self::Fill | Self::Watchdog => &["three-votes"],
+            Self::Stock => &["stock-bounds"],
+            Self::Status => &["every-rupiah-once"],
+            Self::OutboxClaim => &["replies-once", "bought-is-received"],
+            Self::Count => &["pace"],
+        }
+    }
+
     /// The constraint that falls with it. What the statements name stays there, but holds nothing.
     pub(crate) fn sql(self) -> Option<&'static str> {
         match self {

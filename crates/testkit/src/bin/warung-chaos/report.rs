@@ -13,6 +13,12 @@ use crate::timing::Felt;
 const AFTER_A_DEATH: Duration = Duration::from_secs(3);
 const WHILE_REDIS_HANGS: Duration = Duration::from_secs(5);
 const WHILE_ROLLING: Duration = Duration::from_secs(1);
+/// Three times the patience of whoever sends webhooks, because for up to six seconds each try may meet
+/// it again, and the life of a bot that says nothing.
+const WHILE_FROZEN: Duration = Duration::from_secs(11);
+/// A machine on which bars are judged: runnable tasks a core, and answers before the first fault.
+const LOAD_MOST_PER_CORE: f64 = 3.0;
+const CALM_P99_MOST: Duration = Duration::from_millis(250);
 
 /// A run.
 #[derive(Debug, Serialize)]
@@ -85,6 +91,11 @@ impl Line {
         }
     }
 
+    /// Whether its bar was missed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.bar.as_ref().is_some_and(|(_, met)| !met)
+    }
+
     pub(crate) fn print(&self) {
         let felt = &self.felt;
         let first = felt
@@ -107,6 +118,9 @@ fn bar(fault: Fault) -> Option<(&'static str, Duration)> {
         Fault::BotKilled | Fault::BotCrashes(_) => Some(("after a bot's death", AFTER_A_DEATH)),
         Fault::RedisHangs => Some(("while a Redis primary hangs", WHILE_REDIS_HANGS)),
         Fault::RollingRestart => Some(("during a rolling restart", WHILE_ROLLING)),
+        Fault::BotFrozen | Fault::BotFrozenWithLock => {
+            Some(("while a bot stands still", WHILE_FROZEN))
+        }
         _ => None,
     }
 }
@@ -122,11 +136,7 @@ impl Report {
             "  before the first fault: p50 {:.0} ms, p99 {:.0} ms, longest {:.0} ms; load average {}",
             calm.p50, calm.p99, calm.longest, self.load_average,
         ));
-        let missed = self
-            .faults
-            .iter()
-            .filter(|line| line.bar.as_ref().is_some_and(|(_, met)| !met));
-        for line in missed {
+        for line in self.faults.iter().filter(|line| line.is_over()) {
             let bar = line.bar.as_ref().map_or("", |(bar, _)| bar);
             say(&format!(
                 "  ✗ {}: {bar}, was {:.0} ms",
@@ -143,6 +153,18 @@ impl Report {
             ));
         }
     }
+}
+
+/// Whether the machine has the time that bars need; whether it is right is judged on any.
+pub(crate) fn is_quiet(calm: &Felt) -> bool {
+    let load: f64 = load_average()
+        .split(' ')
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = LOAD_MOST_PER_CORE * f64::from(u16::try_from(cores).unwrap_or(u16::MAX));
+    load <= most && calm.p99 <= CALM_P99_MOST
 }
 
 /// The load averages over 1, 5 and 15 minutes.

@@ -1,7 +1,7 @@
 //! Which faults, in which order.
 
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::faults::{CRASH_POINTS, Fault};
 use crate::mutation::Mutation;
@@ -25,7 +25,7 @@ pub(crate) struct Step {
 use Fault as F;
 
 /// The faults with bars of their own, and those that found most.
-const SHORT: [Fault; 15] = [
+const SHORT: [Fault; 17] = [
     F::BotKilled,
     F::BotCrashes("turn.closed"),
     F::BotCrashes("purchase.locked"),
@@ -39,11 +39,13 @@ const SHORT: [Fault; 15] = [
     F::RedisLosesVotes,
     F::PostgresKilled,
     F::PostgresBackendsKilled,
+    F::PostgresCutMidCommit,
+    F::RedisClockShifted,
     F::MidtransForged,
     F::WhatsAppThousand,
 ];
 
-const SINGLE: [Fault; 37] = [
+const SINGLE: [Fault; 42] = [
     F::BotKilled,
     F::BotFrozen,
     F::BotFrozenWithLock,
@@ -59,11 +61,16 @@ const SINGLE: [Fault; 37] = [
     F::RedisLostLock,
     F::RedisCutFromBots,
     F::RedisCutFromPeers,
+    F::RedisConnectionsSilent,
+    F::RedisBlinks,
+    F::RedisClockShifted,
     F::PostgresRestarted,
     F::PostgresKilled,
     F::PostgresHangs,
     F::PostgresBackendsKilled,
     F::PostgresStatementsTimeOut,
+    F::PostgresCutMidCommit,
+    F::PostgresDiskFull,
     F::MidtransSlow,
     F::MidtransErrors,
     F::MidtransInFlight,
@@ -95,6 +102,9 @@ const PAIRS: [(Fault, Fault); 8] = [
     (F::BotFrozen, F::RedisFailover),
 ];
 
+/// Further pairs of a whole run, which the seed draws.
+const DRAWN_PAIRS: usize = 3;
+
 /// The steps of a run, in an order that the seed decides.
 pub(crate) fn steps(length: Length, isolated: bool, dice: &mut StdRng) -> Vec<Step> {
     let mut faults: Vec<Fault> = match length {
@@ -104,10 +114,11 @@ pub(crate) fn steps(length: Length, isolated: bool, dice: &mut StdRng) -> Vec<St
             SINGLE.iter().chain(&points).copied().collect()
         }
     };
-    faults.retain(|fault| isolated || !fault.cuts());
-    let mut steps: Vec<Step> = faults.into_iter().map(alone).collect();
+    faults.retain(|fault| isolated || !fault.needs_isolation());
+    let mut steps: Vec<Step> = faults.iter().copied().map(alone).collect();
     if length == Length::Full {
-        let pairs = PAIRS.into_iter();
+        let drawn = (0..DRAWN_PAIRS).filter_map(|_| draw(&faults, dice));
+        let pairs = PAIRS.into_iter().chain(drawn);
         steps.extend(pairs.map(|(first, second)| Step {
             first,
             second: Some(second),
@@ -117,15 +128,26 @@ pub(crate) fn steps(length: Length, isolated: bool, dice: &mut StdRng) -> Vec<St
     steps
 }
 
+/// Two faults of different parts, which do not undo each other.
+fn draw(faults: &[Fault], dice: &mut StdRng) -> Option<(Fault, Fault)> {
+    let first = *faults.choose(dice)?;
+    let others: Vec<Fault> = (faults.iter().copied())
+        .filter(|other| other.part() != first.part())
+        .collect();
+    Some((first, *others.choose(dice)?))
+}
+
 /// The steps that show a missing guard.
 pub(crate) fn against(mutation: Mutation) -> Vec<Step> {
     let (fault, times) = match mutation {
         Mutation::Fence | Mutation::LockNonce => (F::BotFrozenWithLock, 4),
         Mutation::Message => (F::WhatsAppThousand, 1),
-        Mutation::Quote | Mutation::OutboxClaim => (F::WhatsAppRepeats, 4),
-        Mutation::Fill => (F::RedisLosesVotes, 3),
+        Mutation::OutboxClaim => (F::WhatsAppRepeats, 4),
+        // Customers who tap twice are enough.
+        Mutation::Quote => (F::BotKilled, 3),
+        Mutation::Fill => (F::RedisBlinks, 2),
         Mutation::Status => (F::MidtransForged, 3),
-        Mutation::Watchdog => (F::RedisCutFromBots, 2),
+        Mutation::Watchdog => (F::RedisConnectionsSilent, 2),
         Mutation::Count => (F::RedisFlushedAgainAndAgain, 2),
         // The rush at the end is enough.
         Mutation::Stock => return Vec::new(),

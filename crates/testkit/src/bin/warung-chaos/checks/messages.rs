@@ -26,7 +26,9 @@ pub(super) async fn check(
     forged(&book, database, findings).await?;
     let answers = answers(database).await?;
     in_order(&book, &answers, findings);
-    once(&book, windows, bed.whatsapp.clock().now(), findings);
+    let mut excuses = excuses(windows, bed.whatsapp.clock().now());
+    excuses.extend(lapses(database, findings).await?);
+    once(&book, &excuses, findings);
     Ok(())
 }
 
@@ -100,18 +102,36 @@ fn in_order(book: &Book, answers: &HashMap<String, i64>, findings: &mut Findings
     findings.saw("replies", seen.len());
 }
 
-/// A reply is sent twice only where a fault left its fate unknown.
-fn once(book: &Book, windows: &[Window], utc: DateTime<Utc>, findings: &mut Findings) {
+/// Times in which a fault may have left the fate of a reply unknown.
+fn excuses(windows: &[Window], utc: DateTime<Utc>) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
     let now = Instant::now();
     let at =
         |instant: Instant| utc - chrono::TimeDelta::from_std(now - instant).unwrap_or_default();
-    let excused = |from: DateTime<Utc>, to: DateTime<Utc>| {
-        let faults = windows
-            .iter()
-            .filter(|window| window.fault.repeats_replies());
-        faults
-            .into_iter()
-            .any(|window| at(window.from) - TRACES < to && from < at(window.to) + TRACES)
+    let faults = windows
+        .iter()
+        .filter(|window| window.fault.repeats_replies());
+    faults
+        .map(|window| (at(window.from), at(window.to)))
+        .collect()
+}
+
+/// Times in which a bot lived but had not said so for longer than a bot's life, as on a machine that
+/// gives it no time: others take its work over, which is right, and may repeat a reply.
+async fn lapses(
+    database: &mut PgConnection,
+    findings: &mut Findings,
+) -> Result<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+    let lapses = sqlx::query_as("SELECT since, until FROM chaos_lapse");
+    let lapses: Vec<_> = lapses.fetch_all(database).await?;
+    findings.saw("times a living bot was taken for dead", lapses.len());
+    Ok(lapses)
+}
+
+/// A reply is sent twice only where a fault left its fate unknown.
+fn once(book: &Book, excuses: &[(DateTime<Utc>, DateTime<Utc>)], findings: &mut Findings) {
+    let is_explained = |from: DateTime<Utc>, to: DateTime<Utc>| {
+        let mut excuses = excuses.iter();
+        excuses.any(|(since, until)| *since - TRACES < to && from < *until + TRACES)
     };
     let mut first: HashMap<&str, DateTime<Utc>> = HashMap::new();
     let (mut repeated, mut wrong) = (0, Vec::new());
@@ -121,7 +141,7 @@ fn once(book: &Book, windows: &[Window], utc: DateTime<Utc>, findings: &mut Find
         };
         if let Some(before) = first.insert(opaque, sent.at) {
             repeated += 1;
-            if !excused(before, sent.at) {
+            if !is_explained(before, sent.at) {
                 wrong.push(format!(
                     "reply {opaque} was sent twice, and nothing explains it"
                 ));

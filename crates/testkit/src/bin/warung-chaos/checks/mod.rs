@@ -42,6 +42,8 @@ pub(crate) struct Findings {
     violations: Vec<Violation>,
     /// What was looked at, for the report: a check that saw nothing says nothing.
     pub(crate) seen: Vec<(String, usize)>,
+    /// Whether what hangs on the machine's pace may be judged.
+    pub(crate) machine_has_time: bool,
 }
 
 impl Findings {

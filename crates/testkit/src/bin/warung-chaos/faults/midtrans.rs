@@ -9,7 +9,7 @@ use super::{Fault, lasts};
 use crate::bed::Bed;
 
 /// How long it goes on.
-const SPAN: Duration = Duration::from_secs(6);
+const SPAN: Duration = Duration::from_secs(5);
 /// Of 1,000 calls.
 const OFTEN: u32 = 500;
 /// Payments that are forged or taken back in one go.
@@ -39,6 +39,7 @@ pub(super) async fn misbehaves(bed: &Bed, fault: Fault) -> Result<String> {
             often(Sandbox::ForgeStatus, None);
             often(Sandbox::ForgeSignature, None);
         }
+        Fault::MidtransReverses => often(Sandbox::Reversal, None),
         _ => {}
     }
     let mut by_hand = 0;

@@ -57,11 +57,18 @@ pub(crate) enum Fault {
     RedisLostLock,
     RedisCutFromBots,
     RedisCutFromPeers,
+    /// Connections fall silent and stay so.
+    RedisConnectionsSilent,
+    /// Primaries stand still by turns.
+    RedisBlinks,
+    RedisClockShifted,
     PostgresRestarted,
     PostgresKilled,
     PostgresHangs,
     PostgresBackendsKilled,
     PostgresStatementsTimeOut,
+    PostgresCutMidCommit,
+    PostgresDiskFull,
     MidtransSlow,
     MidtransErrors,
     MidtransInFlight,
@@ -98,6 +105,14 @@ impl Fault {
         name
     }
 
+    /// What it strikes: `bot`, `redis`, `postgres`, `midtrans`, `whatsapp`.
+    pub(crate) fn part(self) -> String {
+        let name = self.name();
+        let part = name.split('-').next().unwrap_or_default();
+        // Bots are what is restarted.
+        part.replace("rolling", "bot")
+    }
+
     /// Whether Redis may forget locks on more than one primary in it, so that two holders at once are
     /// no surprise; the fence is there for that.
     pub(crate) fn loses_locks(self) -> bool {
@@ -121,14 +136,27 @@ impl Fault {
                 | Self::PostgresHangs
                 | Self::PostgresBackendsKilled
                 | Self::PostgresStatementsTimeOut
+                | Self::PostgresCutMidCommit
+                | Self::PostgresDiskFull
                 | Self::WhatsAppAnswersLost
                 | Self::WhatsAppErrors
         )
     }
 
-    /// Whether it needs a network of our own.
-    pub(crate) fn cuts(self) -> bool {
-        matches!(self, Self::RedisCutFromBots | Self::RedisCutFromPeers)
+    /// Whether it needs a network and mounts of our own.
+    pub(crate) fn needs_isolation(self) -> bool {
+        matches!(
+            self,
+            Self::RedisCutFromBots
+                | Self::RedisCutFromPeers
+                | Self::RedisConnectionsSilent
+                | Self::PostgresDiskFull
+        )
+    }
+
+    /// Whether the bots must get their locks to stand on three masters in spite of it.
+    pub(crate) fn leaves_three_votes(self) -> bool {
+        matches!(self, Self::RedisConnectionsSilent | Self::RedisBlinks)
     }
 }
 
@@ -153,11 +181,16 @@ pub(crate) async fn strike(bed: &Bed, fault: Fault, dice: &mut StdRng) -> Result
         F::RedisLostLock => redis::lost_lock(bed, dice).await,
         F::RedisCutFromBots => network::redis_from_bots(bed, dice).await,
         F::RedisCutFromPeers => network::redis_from_peers(bed, dice).await,
+        F::RedisConnectionsSilent => network::redis_connections(bed, dice).await,
+        F::RedisBlinks => redis::blinks(bed, dice).await,
+        F::RedisClockShifted => redis::clock_shifted(bed, dice).await,
         F::PostgresRestarted => postgres::restarted(bed).await,
         F::PostgresKilled => postgres::killed(bed).await,
         F::PostgresHangs => postgres::hangs(bed).await,
         F::PostgresBackendsKilled => postgres::backends_killed(bed).await,
         F::PostgresStatementsTimeOut => postgres::statements_time_out(bed).await,
+        F::PostgresCutMidCommit => postgres::cut_mid_commit(bed).await,
+        F::PostgresDiskFull => postgres::disk_full(bed).await,
         F::MidtransSlow
         | F::MidtransErrors
         | F::MidtransInFlight

@@ -1,8 +1,8 @@
 //! PostgreSQL goes, stands still, and drops whoever is connected.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sqlx::Connection;
 
 use super::lasts;
@@ -16,6 +16,14 @@ const LOCKED: Duration = Duration::from_secs(6);
 /// How often, and with what pause, all backends are ended.
 const ROUNDS: u32 = 6;
 const ROUND_PAUSE: Duration = Duration::from_millis(400);
+/// How long its disk is full, and how long connections are cut.
+const FULL: Duration = Duration::from_secs(8);
+const CUTTING: Duration = Duration::from_secs(6);
+/// Of 1,000 COMMITs, and of 1,000 other requests, those whose answer is lost with the connection.
+const COMMITS_CUT: u32 = 150;
+const OTHERS_CUT: u32 = 15;
+/// How long it may take to recover by itself once there is room again.
+const RECOVERS: Duration = Duration::from_secs(5);
 
 pub(super) async fn restarted(bed: &Bed) -> Result<String> {
     bed.postgres.restart().await?;
@@ -62,4 +70,35 @@ pub(super) async fn statements_time_out(bed: &Bed) -> Result<String> {
     lasts(LOCKED).await;
     holding.rollback().await?;
     Ok(format!("orders and outbox locked for {LOCKED:?}"))
+}
+
+/// A statement or COMMIT arrives and has its effect, and the connection is gone before its answer.
+pub(super) async fn cut_mid_commit(bed: &Bed) -> Result<String> {
+    let before = bed.wire.made();
+    bed.wire.cut(COMMITS_CUT, OTHERS_CUT);
+    lasts(CUTTING).await;
+    bed.wire.cut(0, 0);
+    Ok(format!(
+        "{} connections cut between a statement and its answer",
+        bed.wire.made() - before
+    ))
+}
+
+/// Its volume is full: statements fail, and once the log needs room the server gives up. As a
+/// platform does, it is started again where it has ended.
+pub(super) async fn disk_full(bed: &Bed) -> Result<String> {
+    let volume = bed.volume.as_ref().context("PostgreSQL has no volume")?;
+    volume.fill().await?;
+    lasts(FULL).await;
+    volume.relieve().await?;
+    let until = Instant::now() + RECOVERS;
+    while Instant::now() < until {
+        if bed.database().await.is_ok() {
+            return Ok(format!("no room for {FULL:?}"));
+        }
+        lasts(ROUND_PAUSE).await;
+    }
+    bed.postgres.kill().await?;
+    bed.postgres.start_again().await?;
+    Ok(format!("no room for {FULL:?}; ended of it, started again"))
 }

@@ -10,6 +10,7 @@ use redis::aio::MultiplexedConnection;
 
 use super::lasts;
 use crate::bed::Bed;
+use crate::shift;
 
 /// Long enough for a failover (the nodes give up on one after 2 s).
 const GONE: Duration = Duration::from_secs(6);
@@ -23,6 +24,13 @@ const WELL: Duration = Duration::from_secs(30);
 const SLOTS: u32 = 16_384;
 const SLOTS_MOVED: u32 = 60;
 const RESETS: u32 = 8;
+/// How a clock is wrong, in seconds: locks are over before their time, then outlive it.
+const AHEAD: i64 = 60;
+const BEHIND: i64 = -600;
+const WRONG: Duration = Duration::from_secs(5);
+/// Pauses of a primary one after another, most of the time one of them.
+const BLINKS: u32 = 12;
+const OPEN: Duration = Duration::from_millis(500);
 
 pub(super) async fn killed(bed: &Bed, dice: &mut StdRng) -> Result<String> {
     let node = a_primary(bed, dice).await?;
@@ -130,6 +138,36 @@ pub(super) async fn loses_votes(bed: &Bed, dice: &mut StdRng) -> Result<String> 
     ))
 }
 
+/// Primaries stand still by turns, each too shortly for a failover. Most locks are then won with two
+/// votes, and filled to three a moment later.
+pub(super) async fn blinks(bed: &Bed, dice: &mut StdRng) -> Result<String> {
+    let primaries = bed.redis.primaries().await?;
+    for _ in 0..BLINKS {
+        let node = primaries[dice.random_range(0..primaries.len())];
+        bed.redis.pause_node(node)?;
+        lasts(SHORTLY).await;
+        bed.redis.resume_node(node)?;
+        lasts(OPEN).await;
+    }
+    bed.redis.healthy(WELL).await?;
+    Ok(format!("primaries paused by turns, {BLINKS} times"))
+}
+
+/// The clock of one primary jumps ahead, then far back, then is right again. Its part of a lock is
+/// over too early, then too late; the two others decide.
+pub(super) async fn clock_shifted(bed: &Bed, dice: &mut StdRng) -> Result<String> {
+    let node = a_primary(bed, dice).await?;
+    for seconds in [AHEAD, BEHIND, 0] {
+        shift::set(&bed.redis, node, seconds)?;
+        lasts(WRONG).await;
+    }
+    bed.redis.healthy(WELL).await?;
+    Ok(format!(
+        "clock of primary {node} {AHEAD} s ahead, then {} s behind, {WRONG:?} each",
+        -BEHIND
+    ))
+}
+
 /// The recipe by which a failover loses a lock: the replica hears nothing of it, and takes over.
 pub(super) async fn lost_lock(bed: &Bed, dice: &mut StdRng) -> Result<String> {
     let primary = a_primary(bed, dice).await?;
@@ -154,6 +192,19 @@ async fn flush_all(bed: &Bed) -> Result<()> {
         run(&mut node, &["FLUSHALL"]).await?;
     }
     Ok(())
+}
+
+/// The ports of all clients that are connected to a node, this process's own left out.
+pub(super) async fn clients(bed: &Bed, node: usize) -> Result<Vec<String>> {
+    let mut ports = Vec::new();
+    for kind in ["normal", "pubsub"] {
+        let listed = text(bed, node, &["CLIENT", "LIST", "TYPE", kind]).await?;
+        let others = listed.lines().filter(|line| !line.contains("cmd=client"));
+        let words = others.flat_map(|line| line.split(' '));
+        let addresses = words.filter_map(|word| word.strip_prefix("addr="));
+        ports.extend(addresses.filter_map(|address| Some(address.rsplit_once(':')?.1.to_owned())));
+    }
+    Ok(ports)
 }
 
 /// Some primary.

@@ -10,13 +10,13 @@ use super::{Fault, lasts};
 use crate::bed::Bed;
 
 /// How long it goes on.
-const SPAN: Duration = Duration::from_secs(6);
+const SPAN: Duration = Duration::from_secs(5);
 const OFTEN: f64 = 0.3;
 /// The large batch and who is in it.
 const BATCH: usize = 1_000;
 const WRITERS: usize = 200;
 /// How often a refused batch is sent again, as Meta does.
-const TRIES: u32 = 10;
+const TRIES: u32 = 18;
 
 pub(super) async fn misbehaves(bed: &Bed, fault: Fault) -> Result<String> {
     let faults = bed.whatsapp.faults();
