@@ -420,10 +420,14 @@ fn spawn_from_keeper(command: Command) -> io::Result<Child> {
     answer.recv().map_err(gone)?
 }
 
-/// Waits until `setpriv` has become the program: before that the child is not yet bound to us.
+/// Waits until the child has become `setpriv`, and that the program: before that it is not yet bound
+/// to us. The kernel lets us go on shortly before a child gives up the name of the thread that forked
+/// it, which must be the one that asks.
 fn await_bond(pid: u32) {
     let name = format!("/proc/{pid}/comm");
-    let unbound = || fs::read_to_string(&name).is_ok_and(|name| name.trim_end() == "setpriv");
+    let ours = fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
+    let unbound =
+        || fs::read_to_string(&name).is_ok_and(|name| name == ours || name.trim_end() == "setpriv");
     let deadline = Instant::now() + BOND_LIMIT;
     while unbound() && Instant::now() < deadline {
         std::thread::sleep(BOND_INTERVAL);
