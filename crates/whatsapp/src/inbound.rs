@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// How JSON writes the character NUL.
-const NUL_ESCAPE: &str = "\\u0000";
+pub(crate) const NUL_ESCAPE: &str = "\\u0000";
 
 /// A customer's message.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,9 +231,9 @@ pub enum ParseError {
     /// A field that the message's type promises is absent.
     #[error("message has no {0}")]
     Missing(String),
-    /// A status with a name this crate does not know.
-    #[error("unknown status {0}")]
-    UnknownStatus(String),
+    /// A status with a name this crate does not know; the item itself says which.
+    #[error("unknown status")]
+    UnknownStatus,
 }
 
 /// Reads a message, as the webhook's walk kept it. A type that is not known is no error. No text
@@ -299,11 +299,11 @@ pub(crate) struct WireErrorData {
 /// Meta writes Unix seconds as a string, at times as a number.
 pub(crate) fn epoch_seconds(value: &Value) -> Option<DateTime<Utc>> {
     let seconds = value.as_i64().or_else(|| value.as_str()?.parse().ok())?;
-    DateTime::from_timestamp(seconds, 0)
+    crate::webhook::instant(seconds)
 }
 
 /// Removes what PostgreSQL stores in no text.
-fn remove_nul(value: &mut Value) {
+pub(crate) fn remove_nul(value: &mut Value) {
     match value {
         Value::String(text) => text.retain(|c| c != '\0'),
         Value::Array(list) => list.iter_mut().for_each(remove_nul),

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::inbound::{ParseError, WireError, epoch_seconds};
+use crate::inbound::{NUL_ESCAPE, ParseError, WireError, epoch_seconds, remove_nul};
 
 /// News of a message we sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,16 +92,22 @@ pub struct Pricing {
     pub category: Option<String>,
 }
 
-/// Reads a status, as the webhook's walk kept it.
+/// Reads a status, as the webhook's walk kept it. No text of the result holds a NUL.
 pub fn parse_status(raw: &str) -> Result<Status, ParseError> {
-    let wire: Wire = serde_json::from_str(raw)?;
+    let wire: Wire = if raw.contains(NUL_ESCAPE) {
+        let mut value: Value = serde_json::from_str(raw)?;
+        remove_nul(&mut value);
+        serde_json::from_value(value)?
+    } else {
+        serde_json::from_str(raw)?
+    };
     let state = match wire.status.as_str() {
         "sent" => StatusState::Sent,
         "failed" => StatusState::Failed,
         "delivered" => StatusState::Delivered,
         "read" => StatusState::Read,
         "played" => StatusState::Played,
-        _ => return Err(ParseError::UnknownStatus(wire.status)),
+        _ => return Err(ParseError::UnknownStatus),
     };
     let errors = wire
         .errors
@@ -141,7 +148,7 @@ struct Wire {
     #[serde(default)]
     biz_opaque_callback_data: Option<String>,
     #[serde(default)]
-    timestamp: Option<serde_json::Value>,
+    timestamp: Option<Value>,
     #[serde(default)]
     pricing: Option<Pricing>,
     #[serde(default)]

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -148,15 +149,15 @@ pub fn walk(body: &[u8]) -> Result<Vec<Item<'_>>, WalkError> {
     }
     let envelope: LenientEnvelope<'_> = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
-            WalkError::NoEnvelope(error.to_string())
+            WalkError::NoEnvelope(reason(&error))
         } else {
-            WalkError::NotJson(error.to_string())
+            WalkError::NotJson(reason(&error))
         }
     })?;
     for raw in envelope.entry {
         match serde_json::from_str::<LenientEntry<'_>>(raw.get()) {
             Ok(entry) => walk_entry(&entry, &mut items),
-            Err(error) => items.push(malformed(&Scope::default(), raw, &error.to_string())),
+            Err(error) => items.push(malformed(&Scope::default(), raw, &reason(&error))),
         }
     }
     Ok(items)
@@ -175,7 +176,7 @@ fn walk_entry<'a>(entry: &LenientEntry<'a>, items: &mut Vec<Item<'a>>) {
     for raw in &entry.changes {
         match serde_json::from_str::<Change<'a>>(raw.get()) {
             Ok(change) => walk_change(&change, time, items),
-            Err(error) => items.push(malformed(&Scope::default(), raw, &error.to_string())),
+            Err(error) => items.push(malformed(&Scope::default(), raw, &reason(&error))),
         }
     }
 }
@@ -188,7 +189,7 @@ fn walk_change<'a>(change: &Change<'a>, time: Option<u64>, items: &mut Vec<Item<
                 field: field(change),
                 ..Scope::default()
             };
-            items.push(malformed(&scope, change.value, &error.to_string()));
+            items.push(malformed(&scope, change.value, &reason(&error)));
             return;
         }
     };
@@ -241,7 +242,7 @@ fn elements<'a>(
     match serde_json::from_str::<Option<Vec<&'a RawValue>>>(raw.get()) {
         Ok(list) => list.unwrap_or_default(),
         Err(error) => {
-            items.push(malformed(scope, raw, &error.to_string()));
+            items.push(malformed(scope, raw, &reason(&error)));
             Vec::new()
         }
     }
@@ -288,7 +289,7 @@ fn message<'a>(raw: &'a RawValue, scope: &Scope<'a>) -> Item<'a> {
             };
             facts.into_item(raw, scope)
         }
-        Err(error) => malformed(scope, raw, &error.to_string()),
+        Err(error) => malformed(scope, raw, &reason(&error)),
     }
 }
 
@@ -315,7 +316,7 @@ fn status<'a>(raw: &'a RawValue, scope: &Scope<'a>) -> Item<'a> {
             };
             facts.into_item(raw, scope)
         }
-        Err(error) => malformed(scope, raw, &error.to_string()),
+        Err(error) => malformed(scope, raw, &reason(&error)),
     }
 }
 
@@ -398,6 +399,17 @@ fn malformed<'a>(scope: &Scope<'a>, raw: &'a RawValue, reason: &str) -> Item<'a>
     event(Kind::Malformed(reason.to_owned()), raw, scope, None)
 }
 
+/// What is wrong and where. Not the reader's own words, which repeat what a customer wrote, however
+/// long it is.
+fn reason(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Data => "another shape than documented",
+        Category::Eof => "ends too early",
+        Category::Syntax | Category::Io => "cannot be read",
+    };
+    format!("{what}, line {} column {}", error.line(), error.column())
+}
+
 /// The id itself where it can be a key, else a hash of the item.
 fn key(id: Option<&str>, field: &str, time: Option<u64>, raw: &RawValue) -> String {
     if let Some(id) = id
@@ -442,7 +454,7 @@ fn epoch_seconds(raw: &RawValue) -> Option<DateTime<Utc>> {
     instant(raw.get().trim_matches('"').parse().ok()?)
 }
 
-fn instant(seconds: i64) -> Option<DateTime<Utc>> {
+pub(crate) fn instant(seconds: i64) -> Option<DateTime<Utc>> {
     // Years past 9999 are nonsense here and do not survive every later format.
     DateTime::from_timestamp(seconds, 0).filter(|at| (0..LAST_SECOND).contains(&at.timestamp()))
 }

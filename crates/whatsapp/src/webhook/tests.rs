@@ -196,6 +196,26 @@ fn a_poison_entry_or_change_spoils_nothing_else() {
 }
 
 #[test]
+fn why_an_item_cannot_be_read_repeats_nothing_that_was_written() {
+    let secret = "my PIN is 1234 ".repeat(1000);
+    let body = json!({"entry": [{"changes": [{"field": "messages", "value": {
+        "metadata": {"phone_number_id": NUMBER}, "messages": [secret], "statuses": secret
+    }}]}]});
+    for item in walk(body.to_string().as_bytes()).unwrap() {
+        let Kind::Malformed(reason) = item.kind else {
+            panic!("{:?}", item.kind);
+        };
+        assert!(
+            reason.starts_with("another shape than documented"),
+            "{reason}"
+        );
+        assert!(reason.len() < 100 && !reason.contains("PIN"));
+    }
+    let error = walk(json!(secret).to_string().as_bytes()).unwrap_err();
+    assert!(!error.to_string().contains("PIN"));
+}
+
+#[test]
 fn keys_and_names_are_fit_for_a_database() {
     let long = format!("wamid.{}", "x".repeat(5000));
     let body = envelope(
