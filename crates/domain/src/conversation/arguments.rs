@@ -178,7 +178,10 @@ fn first_argument_start(call: &Call<'_>) -> usize {
         .and_then(|index| before.get(index))
         .map_or(0, |word| word.after);
     let rest = &call.message[end..];
-    let skipped = rest.len() - rest.trim_start_matches([':', ' ', '\n', '-', '=']).len();
+    let skipped = rest.len()
+        - rest
+            .trim_start_matches([':', '：', ' ', '\n', '-', '='])
+            .len();
     end + skipped
 }
 

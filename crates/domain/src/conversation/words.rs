@@ -61,9 +61,9 @@ pub(super) fn split(message: &str) -> Vec<Word> {
     let mut words = Vec::new();
     for (start, raw) in raw_words(message).take(MAX_WORDS) {
         match joint(raw, words.is_empty()) {
-            Some(joint) => {
+            Some((joint, behind)) => {
                 words.extend(word(start, &raw[..joint]));
-                words.extend(word(start + joint + 1, &raw[joint + 1..]));
+                words.extend(word(start + behind, &raw[behind..]));
             }
             None => words.extend(word(start, raw)),
         }
@@ -71,18 +71,30 @@ pub(super) fn split(message: &str) -> Vec<Word> {
     words
 }
 
-/// Where a piece without blanks falls into two words, in bytes.
-fn joint(raw: &str, is_first: bool) -> Option<usize> {
+/// Where a piece without blanks falls into two words: the end of the first and the start of the
+/// second, in bytes. What cannot be seen does not count.
+fn joint(raw: &str, is_first: bool) -> Option<(usize, usize)> {
+    let seen = |c: &char| !is_invisible(*c);
+    // Each look ends at the nearest thing to be seen, so that a long run of colons stays cheap.
     let before_number = raw.char_indices().find(|(index, c)| {
-        matches!(c, ',' | ':' | ';' | '=')
-            && raw[..*index].ends_with(char::is_alphabetic)
-            && raw[index + 1..].starts_with(char::is_numeric)
+        let (before, behind) = (&raw[..*index], &raw[index + c.len_utf8()..]);
+        matches!(narrow(*c), ',' | ':' | ';' | '=')
+            && before
+                .chars()
+                .rev()
+                .find(seen)
+                .is_some_and(char::is_alphabetic)
+            && behind.chars().find(seen).is_some_and(char::is_numeric)
     });
-    let label = raw.find(':').filter(|index| {
-        let (label, rest) = (&raw[..*index], &raw[index + 1..]);
-        is_first && !rest.is_empty() && label.chars().all(char::is_alphabetic)
+    let label = raw.char_indices().find(|(_, c)| narrow(*c) == ':');
+    let label = label.filter(|(index, c)| {
+        let (label, rest) = (&raw[..*index], &raw[index + c.len_utf8()..]);
+        is_first
+            && rest.chars().any(|c| seen(&c))
+            && label.chars().filter(seen).all(char::is_alphabetic)
     });
-    label.or(before_number.map(|(index, _)| index))
+    let (index, c) = label.or(before_number)?;
+    Some((index, index + c.len_utf8()))
 }
 
 /// The pieces between blanks, each with its place in the message.

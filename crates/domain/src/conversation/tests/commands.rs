@@ -618,3 +618,18 @@ fn staff_end_orders_and_hand_chats_back_to_the_bot() {
     };
     assert_eq!(parse("selesai", &context), own);
 }
+
+#[test]
+fn what_cannot_be_seen_changes_no_word() {
+    let home = Parsed::Command(Command::Address {
+        text: Some("Jl. Mawar 5".to_owned()),
+    });
+    for message in [
+        "alamat:Jl. Mawar 5",
+        "alamat\u{200b}:Jl. Mawar 5",
+        "\u{2068}alamat\u{2069}：Jl. Mawar 5",
+    ] {
+        assert_eq!(says(message), home, "{message:?}");
+    }
+    assert_eq!(says("beli kopi\u{200b}=2"), says("beli kopi=2"));
+}
