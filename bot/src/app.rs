@@ -206,7 +206,8 @@ impl App {
 }
 
 fn redis(config: &Config, prefix: &str) -> Result<warung_coordination::Config> {
-    let redis = warung_coordination::Config::parse(&config.redis_urls, prefix);
+    let urls = config.redis_urls.iter().map(ExposeSecret::expose_secret);
+    let redis = warung_coordination::Config::parse(urls, prefix);
     let redis = redis.context("REDIS_URLS")?;
     match &config.redis_ca {
         Some(authorities) => redis.trusting(authorities).context("REDIS_CA"),

@@ -20,8 +20,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// `DATABASE_CONNECTIONS`: size of the pool (default 16).
     pub database_connections: u32,
-    /// `REDIS_URLS`: nodes of the Redis Cluster, separated by commas.
-    pub redis_urls: Vec<String>,
+    /// `REDIS_URLS`: nodes of the Redis Cluster, separated by commas. They may hold its password.
+    pub redis_urls: Vec<SecretString>,
     /// `REDIS_CA`: the only authorities (PEM) whose certificates the nodes may show; without it
     /// those that the system trusts.
     pub redis_ca: Option<String>,
@@ -249,20 +249,25 @@ impl AdminConfig {
 impl Shop {
     fn read(source: &mut Source) -> Option<Self> {
         let name = source.required("SHOP_NAME", |value| {
-            if value.len() <= 63 && !value.contains(['{', '}', ':']) {
+            let is_name = value.len() <= 63 && !value.contains(['{', '}', ':']);
+            if is_name && !value.trim().is_empty() {
                 Ok(value.to_owned())
             } else {
-                Err("must have at most 63 bytes and none of `{`, `}`, `:`".into())
+                Err("must have 1 to 63 bytes and none of `{`, `}`, `:`".into())
             }
         });
-        let default = name.clone().unwrap_or_default();
-        let display_name = source.or_default("SHOP_DISPLAY_NAME", &default, |value| {
-            if value.trim().is_empty() || value.chars().count() > 60 {
-                Err("must have 1 to 60 characters".into())
-            } else {
-                Ok(value.to_owned())
-            }
-        });
+        let display_name = source.raw("SHOP_DISPLAY_NAME");
+        let display_name = match display_name {
+            // Whatever is wrong with the name is told of the name alone.
+            None => name.clone(),
+            Some(value) => source.parsed("SHOP_DISPLAY_NAME", &value, |value| {
+                if value.trim().is_empty() || value.chars().count() > 60 {
+                    Err("must have 1 to 60 characters".into())
+                } else {
+                    Ok(value.to_owned())
+                }
+            }),
+        };
         let language = source.or_default("SHOP_LANGUAGE", "id", |value| {
             Language::parse(value).ok_or_else(|| "must be id or en".to_owned())
         });
@@ -315,7 +320,10 @@ impl Midtrans {
         let merchant_id = source.required("MIDTRANS_MERCHANT_ID", text);
         let methods = source.or_default("PAYMENT_METHODS", "qris,va_bca,snap,saldo", |value| {
             list(value, |name| {
-                PaymentMethod::parse(name).ok_or_else(|| format!("{name} is no payment method"))
+                PaymentMethod::parse(name).ok_or_else(|| {
+                    let known = PaymentMethod::ALL.map(|method| method.to_string());
+                    format!("must be some of {}, separated by commas", known.join(", "))
+                })
             })
         });
         Some(Self {
@@ -366,7 +374,8 @@ impl Source {
             return match std::fs::read_to_string(Path::new(path)) {
                 Ok(value) => Some(value.trim_end().to_owned()).filter(|value| !value.is_empty()),
                 Err(error) => {
-                    let reason = format!("cannot read {path}: {error}");
+                    // Not the path: it may be the secret itself, written where its file belongs.
+                    let reason = format!("names a file that cannot be read: {error}");
                     self.faults.push(Fault {
                         variable: file_variable,
                         reason,
@@ -473,9 +482,9 @@ fn secret(value: &str) -> Result<SecretString, String> {
     Ok(SecretString::from(value))
 }
 
-fn redis_url(value: &str) -> Result<String, String> {
+fn redis_url(value: &str) -> Result<SecretString, String> {
     if value.starts_with("redis://") || value.starts_with("rediss://") {
-        Ok(value.to_owned())
+        Ok(SecretString::from(value))
     } else {
         Err("must be redis:// or rediss:// URLs, separated by commas".into())
     }
@@ -597,5 +606,28 @@ mod tests {
                 .iter()
                 .any(|fault| fault.to_string().contains("hunter2"))
         );
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_its_file_or_of_a_method_is_not_shown() {
+        let mut variables = complete();
+        variables.insert("MIDTRANS_SERVER_KEY_FILE".into(), "hunter2".into());
+        variables.insert("PAYMENT_METHODS".into(), "qris,hunter2".into());
+        let faults = Config::from_variables(variables).unwrap_err();
+        assert_eq!(faults.len(), 2);
+        assert!(!format!("{faults:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_shop_s_name_serves_as_its_display_name_and_its_fault_is_told_once() {
+        let mut variables = complete();
+        variables.insert("SHOP_NAME".into(), "t".repeat(63));
+        let config = Config::from_variables(variables.clone()).unwrap();
+        assert_eq!(config.shop.display_name, config.shop.name);
+        for wrong in ["", "  ", "a:b"] {
+            variables.insert("SHOP_NAME".into(), wrong.into());
+            let faults = Config::from_variables(variables.clone()).unwrap_err();
+            assert_eq!(faults.len(), 1, "{faults:?}");
+        }
     }
 }
