@@ -4,7 +4,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::Fault;
 
-/// The bytes that spreadsheets put before UTF-8 text.
+/// The bytes that spreadsheets put before UTF-8 text; the reader passes over them.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file with a heading.
@@ -40,25 +40,26 @@ impl<'f> Table<'f> {
         wanted: &[&'static str],
         faults: &mut Vec<Fault>,
     ) -> Self {
-        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .from_reader(bytes);
-        let mut heading = ByteRecord::new();
+        let mut heading: Option<(usize, ByteRecord)> = None;
         let mut records = Vec::new();
-        for (index, record) in reader.byte_records().enumerate() {
-            // In memory and flexible, a byte record cannot fail.
-            let Ok(record) = record else { continue };
-            if index == 0 {
-                heading = record;
+        let mut row = 0;
+        // In memory and flexible, a byte record cannot fail.
+        for record in reader.byte_records().flatten() {
+            row += 1 + empty_lines_before(bytes, &record);
+            if heading.is_none() {
+                heading = Some((row, record));
             } else if record.iter().any(|field| !field.trim_ascii().is_empty()) {
-                records.push((index + 1, record));
+                records.push((row, record));
             }
         }
+        let (row, heading) = heading.unwrap_or_else(|| (1, ByteRecord::new()));
         Self {
             file,
-            places: places(&heading, file, wanted, faults),
+            places: places(&heading, (file, row), wanted, faults),
             width: heading.len(),
             records,
         }
@@ -73,10 +74,33 @@ impl<'f> Table<'f> {
     }
 }
 
+/// The empty lines that the reader passed over before a row, and which a spreadsheet counts.
+fn empty_lines_before(bytes: &[u8], record: &ByteRecord) -> usize {
+    let start = record.position().map_or(0, csv::Position::byte);
+    let start = usize::try_from(start).unwrap_or(bytes.len());
+    let (before, behind) = bytes.split_at(start.min(bytes.len()));
+    let behind = match before {
+        [] => behind.strip_prefix(BYTE_ORDER_MARK).unwrap_or(behind),
+        _ => behind,
+    };
+    // The reader ends a row with the first of CR LF, which is one end of a line.
+    let mut last = before.last().copied();
+    let mut lines = 0;
+    for byte in behind {
+        match byte {
+            b'\n' if last == Some(b'\r') => {}
+            b'\r' | b'\n' => lines += 1,
+            _ => break,
+        }
+        last = Some(*byte);
+    }
+    lines
+}
+
 /// Where each wanted column stands.
 fn places(
     heading: &ByteRecord,
-    file: &str,
+    (file, row): (&str, usize),
     wanted: &[&'static str],
     faults: &mut Vec<Fault>,
 ) -> Vec<(&'static str, Option<usize>)> {
@@ -87,7 +111,7 @@ fn places(
     let mut fault = |column: &str, reason: &str| {
         faults.push(Fault {
             file: file.to_owned(),
-            row: 1,
+            row,
             column: column.to_owned(),
             reason: reason.to_owned(),
         });

@@ -24,8 +24,8 @@ use warung_domain::{
     money::Rupiah,
 };
 
-pub use self::pictures::Picture;
-use self::{columns::Table, pictures::Album};
+use self::columns::Table;
+pub use self::pictures::{Album, Picture};
 
 /// The columns of a catalogue.
 pub const COLUMNS: [&str; 12] = [
@@ -178,7 +178,9 @@ fn name_of(file: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn parse(bytes: &[u8], file: &str, album: &mut Album, faults: &mut Vec<Fault>) -> Vec<Row> {
+/// Reads the rows of a catalogue. Each is in the result or has a fault, and they may be used only
+/// where there is no fault at all.
+pub fn parse(bytes: &[u8], file: &str, album: &mut Album, faults: &mut Vec<Fault>) -> Vec<Row> {
     let table = Table::read(bytes, file, &COLUMNS, faults);
     let mut rows = Vec::new();
     for record in table.records() {
@@ -192,7 +194,8 @@ fn parse(bytes: &[u8], file: &str, album: &mut Album, faults: &mut Vec<Fault>) -
     rows
 }
 
-fn parse_categories(bytes: &[u8], faults: &mut Vec<Fault>) -> Vec<CategoryRow> {
+/// Reads the rows of `categories.csv`, likewise.
+pub fn parse_categories(bytes: &[u8], faults: &mut Vec<Fault>) -> Vec<CategoryRow> {
     let table = Table::read(bytes, CATEGORIES_FILE, &CATEGORY_COLUMNS, faults);
     let mut rows: Vec<CategoryRow> = Vec::new();
     for record in table.records() {

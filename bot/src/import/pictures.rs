@@ -19,8 +19,9 @@ pub struct Picture {
 
 /// The pictures of one catalogue, each read once.
 #[derive(Debug, Default)]
-pub(super) struct Album {
-    directory: PathBuf,
+pub struct Album {
+    /// Where they are looked for; nowhere where there is none.
+    directory: Option<PathBuf>,
     digests: HashMap<String, Result<String, String>>,
     pictures: BTreeMap<String, Picture>,
 }
@@ -29,9 +30,14 @@ impl Album {
     /// Pictures named relative to a directory.
     pub(super) fn beside(directory: &Path) -> Self {
         Self {
-            directory: directory.to_owned(),
+            directory: Some(directory.to_owned()),
             ..Self::default()
         }
+    }
+
+    /// No pictures at all: each that is asked for is missing.
+    pub fn empty() -> Self {
+        Self::default()
     }
 
     /// The digest of a picture, none for no path.
@@ -58,7 +64,8 @@ impl Album {
         if !inside {
             return Err("must be a path inside the file's directory".to_owned());
         }
-        let file = self.directory.join(path);
+        let missing = || "cannot be read: there are no pictures beside the file".to_owned();
+        let file = self.directory.as_ref().ok_or_else(missing)?.join(path);
         let size = std::fs::metadata(&file)
             .map_err(|error| format!("cannot be read: {error}"))?
             .len();

@@ -105,6 +105,28 @@ fn a_heading_is_checked_column_by_column() {
 }
 
 #[test]
+fn a_row_has_the_number_that_a_spreadsheet_gives_it() {
+    let wrong = "kopi 1,kopi,Kopi,Coffee,,,1,,1,physical,,";
+    for end in ["\n", "\r\n", "\r"] {
+        let heading = HEADING.trim_end();
+        let lines = [
+            "",
+            heading,
+            "",
+            "",
+            &KOPI.trim_end().replace(",,,", ",\"Enak\n\nsekali\",,"),
+            "",
+            wrong,
+        ];
+        let faults = read_bytes(lines.join(end).as_bytes()).unwrap_err();
+        let rows: Vec<&str> = faults.iter().filter_map(|f| f.split(',').next()).collect();
+        assert_eq!(rows, ["products.csv row 7"], "{end:?}");
+    }
+    let faults = read_bytes(b"\xef\xbb\xbf\nsku\n").unwrap_err();
+    assert!(faults[0].starts_with("products.csv row 2, column category"));
+}
+
+#[test]
 fn text_that_is_not_utf8_is_a_fault_of_its_field_alone() {
     let mut bytes = HEADING.as_bytes().to_vec();
     bytes.extend(b"KOPI-01,kopi,Kopi \xff,Coffee,,,x,,1,physical,,\n");
