@@ -19,14 +19,22 @@ use crate::app::App;
 /// Requests that are worked on at once; beyond, the answer is 503 at once.
 const MAX_REQUESTS: usize = 1_024;
 
-/// What an orchestrator asks: an overloaded bot is not a dead one.
-const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+/// What the bound does not hold here. An overloaded bot is not a dead one: an orchestrator's probes
+/// are answered. A webhook is counted once its body is there ([`super::webhooks`]), for a client
+/// that drips its body is no work.
+const UNBOUNDED: [&str; 5] = [
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/webhooks/whatsapp",
+    "/webhooks/midtrans",
+];
 
 /// The middleware's state.
 #[derive(Clone)]
 pub(super) struct Guard {
     app: App,
-    permits: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
 }
 
 impl Guard {
@@ -46,8 +54,9 @@ pub(super) async fn watch(
 ) -> Response {
     let metrics = &guard.app.metrics;
     let route = path.as_ref().map_or("unknown", MatchedPath::as_str);
-    let permit = guard.permits.try_acquire();
-    if permit.is_err() && !PROBES.contains(&route) {
+    let is_bounded = !UNBOUNDED.contains(&route);
+    let permit = is_bounded.then(|| guard.permits.try_acquire());
+    if matches!(permit, Some(Err(_))) {
         metrics.shed.with_label_values(&["busy"]).inc();
         return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
     }

@@ -1,16 +1,20 @@
 //! The bot's face to the world.
 
 pub mod accept;
+mod crowd;
 mod guard;
 mod media;
 mod patience;
 mod probes;
 mod webhooks;
 
+use std::sync::Arc;
+
 use axum::{
     Router, middleware,
     routing::{get, post},
 };
+use tokio::sync::Semaphore;
 
 use crate::{app::App, config::Role, ingest::Ingest};
 
@@ -21,10 +25,13 @@ pub struct Ingress {
     pub app: App,
     /// The way into the inbox.
     pub ingest: Ingest,
+    /// Requests that are worked on at once, shared with the guard.
+    permits: Arc<Semaphore>,
 }
 
 /// All routes of the given roles.
 pub fn router(app: &App, roles: &[Role]) -> Router {
+    let guard = guard::Guard::new(app);
     let mut router = Router::new()
         .route("/livez", get(probes::livez))
         .route("/readyz", get(probes::readyz))
@@ -35,6 +42,7 @@ pub fn router(app: &App, roles: &[Role]) -> Router {
         let ingress = Ingress {
             app: app.clone(),
             ingest: Ingest::start(app),
+            permits: Arc::clone(&guard.permits),
         };
         let webhooks = Router::new()
             .route(
@@ -45,8 +53,5 @@ pub fn router(app: &App, roles: &[Role]) -> Router {
             .with_state(ingress);
         router = router.merge(webhooks);
     }
-    router.layer(middleware::from_fn_with_state(
-        guard::Guard::new(app),
-        guard::watch,
-    ))
+    router.layer(middleware::from_fn_with_state(guard, guard::watch))
 }

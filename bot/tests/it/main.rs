@@ -12,6 +12,7 @@ mod buying;
 mod catalogue;
 mod fleet;
 mod harness;
+mod hostile;
 mod identities;
 mod ingress;
 mod left_behind;

@@ -31,7 +31,7 @@ pub(in crate::http) async fn receive(
 ) -> Response {
     let trace = telemetry::begin("webhook.midtrans", traceparent(&headers));
     async {
-        let (status, outcome) = take(&ingress.app, &headers, body).await;
+        let (status, outcome) = take(&ingress, &headers, body).await;
         ingress
             .app
             .metrics
@@ -51,8 +51,9 @@ pub(in crate::http) async fn receive(
     .await
 }
 
-async fn take(app: &App, headers: &HeaderMap, body: Body) -> (StatusCode, &'static str) {
-    let body = match read(headers, body, MAX_BODY_BYTES).await {
+async fn take(ingress: &Ingress, headers: &HeaderMap, body: Body) -> (StatusCode, &'static str) {
+    let app = &ingress.app;
+    let body = match read(ingress, headers, body, MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err((status, _)) => return (status, "unread"),
     };

@@ -114,7 +114,7 @@ async fn take(
         // Who signs nothing need not be listened to.
         return Err(unsigned(SignatureError::Missing));
     }
-    let body = read(headers, body, MAX_BODY_BYTES)
+    let body = read(ingress, headers, body, MAX_BODY_BYTES)
         .await
         .map_err(|(status, reason)| {
             let label = if status == StatusCode::PAYLOAD_TOO_LARGE {
