@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # A killed make takes the program with it.
 TIED := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
-.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator lint crds chaos
+.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator lint crds chaos fuzz
 
 help:
 	@echo "make demo          a whole shop on this machine; ONCE=1 ends after the played purchase"
@@ -18,6 +18,8 @@ help:
 	@echo "make bench-scaling, bench-growth, bench-instructions    see docs/performance.md"
 	@echo "make chaos         a fleet broken in every way, and whether it was ever wrong; SHORT=1, SEED=n,"
 	@echo "                   HOURS=n (new seeds until a violation), MUTATION=name|all (must turn red)"
+	@echo "make fuzz          what strangers may send, thrown at all that read it for SECONDS=n each, or at one"
+	@echo "                   READER=webhook|notification|command|catalogue|configuration"
 	@echo "make lint          formatting and clippy, warnings denied; the charts and what they render; licences"
 	@echo "make crds          writes crds/ and charts/warung-crds from the types"
 
@@ -81,6 +83,9 @@ ifeq ($(ISOLATED),yes)
 else
 	@exec $(TIED) $(CHAOS)
 endif
+
+fuzz:
+	@scripts/fuzz $(or $(READER),all) $(or $(SECONDS),300)
 
 lint:
 	cargo fmt --check

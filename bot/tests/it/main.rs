@@ -11,6 +11,7 @@ mod backup;
 mod buying;
 mod catalogue;
 mod fleet;
+mod fuzz;
 mod harness;
 mod hostile;
 mod identities;
