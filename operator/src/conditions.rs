@@ -256,6 +256,9 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::True, Self::False, Self::Unknown];
+
     /// As Kubernetes writes it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use futures_util::stream::{BoxStream, select_all};
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
-use kube::api::{Api, DynamicObject, PartialObjectMeta};
+use kube::api::{Api, DynamicObject, ObjectMeta, PartialObjectMeta};
 use kube::runtime::controller::{self, Action, ReconcileRequest};
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -24,7 +24,8 @@ use crate::context::Context;
 use crate::crds::{ShopBackup, ShopRestore, WhatsAppShop};
 use crate::kinds::{self, ChildKind};
 use crate::lanes::Lanes;
-use crate::shop::dereference::{MANAGED_BY, secrets_of};
+use crate::live::KnownShop;
+use crate::shop::dereference::MANAGED_BY;
 use crate::shop::names::{COMPONENT, INSTANCE};
 use crate::shop::{self, Outcome};
 
@@ -38,8 +39,11 @@ const ORPHAN_TRIES: u32 = 5;
 /// Pause between two tries; it grows by itself.
 const ORPHAN_PAUSE: Duration = Duration::from_secs(2);
 
+/// Objects that a watch reads at once when it begins; more would be in memory together.
+const PAGE: u32 = 50;
+
 /// Triggers of a queue.
-type Triggers = BoxStream<'static, Result<ReconcileRequest<WhatsAppShop>, watcher::Error>>;
+type Triggers = BoxStream<'static, Result<ReconcileRequest<KnownShop>, watcher::Error>>;
 
 /// Which shops are looked after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +75,12 @@ pub async fn run(ctx: Arc<Context>, scope: Scope, at_once: usize) {
 
 /// The queue of one namespace, or of the cluster.
 async fn queue(ctx: Arc<Context>, namespace: Option<String>, lanes: Arc<Lanes>) {
-    let (store, writer) = reflector::store::<WhatsAppShop>();
+    let (store, writer) = reflector::store::<KnownShop>();
     let namespace = namespace.as_deref();
     let metrics = ctx.metrics.clone();
-    let shops = watcher(api(&ctx.client, namespace), watcher::Config::default())
+    let shops = watcher(api(&ctx.client, namespace), watching())
         .default_backoff()
-        .modify(slim)
+        .map_ok(known)
         .reflect(writer)
         .applied_objects()
         // A status that we wrote ourselves is no reason to look again.
@@ -168,7 +172,7 @@ impl Drop for Spawned {
 
 /// One look at a shop, when it is its turn.
 async fn turn(
-    shop: Arc<WhatsAppShop>,
+    shop: Arc<KnownShop>,
     ctx: Arc<Context>,
     lanes: Arc<Lanes>,
 ) -> Result<Action, LookFailed> {
@@ -182,11 +186,11 @@ async fn turn(
 }
 
 /// One look at a shop: bounded, counted, logged.
-async fn look(shop: &WhatsAppShop, ctx: &Context, uid: &str) -> Result<Action, LookFailed> {
+async fn look(shop: &KnownShop, ctx: &Context, uid: &str) -> Result<Action, LookFailed> {
     let _running = ctx.metrics.begin();
     let began = Instant::now();
     // On the heap, and only once it begins: thousands may wait.
-    let looked = contained(LOOK, Box::pin(shop::reconcile(shop, ctx))).await;
+    let looked = contained(LOOK, Box::pin(shop::reconcile(shop.meta(), ctx))).await;
     let (outcome, result) = match looked {
         Ok(Outcome::Settled(pause)) => {
             ctx.well(uid);
@@ -263,16 +267,24 @@ where
     }
 }
 
-/// Shops stay in memory: without what nobody reads.
-fn slim(shop: &mut WhatsAppShop) {
-    shop.metadata.managed_fields = None;
-    shop.status = None;
-    let annotations = shop.metadata.annotations.as_mut();
-    annotations.and_then(|a| a.remove("kubectl.kubernetes.io/last-applied-configuration"));
+fn watching() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
+/// Shops stay in memory: of each what is needed between two looks.
+fn known(event: watcher::Event<WhatsAppShop>) -> watcher::Event<KnownShop> {
+    use watcher::Event;
+    match event {
+        Event::Apply(shop) => Event::Apply(KnownShop::of(&shop)),
+        Event::Delete(shop) => Event::Delete(KnownShop::of(&shop)),
+        Event::Init => Event::Init,
+        Event::InitApply(shop) => Event::InitApply(KnownShop::of(&shop)),
+        Event::InitDone => Event::InitDone,
+    }
 }
 
 /// Everything else whose change is a reason to look at a shop. Nothing of it is kept in memory.
-fn related(ctx: &Context, namespace: Option<&str>, store: &Store<WhatsAppShop>) -> Vec<Triggers> {
+fn related(ctx: &Context, namespace: Option<&str>, store: &Store<KnownShop>) -> Vec<Triggers> {
     let client = &ctx.client;
     let known = *ctx.kinds.borrow();
     let mut triggers: Vec<Triggers> = Vec::new();
@@ -282,26 +294,20 @@ fn related(ctx: &Context, namespace: Option<&str>, store: &Store<WhatsAppShop>) 
         }
         let claims = kind.kind == "PersistentVolumeClaim";
         let labels = if claims { INSTANCE } else { MANAGED_BY };
-        let config = watcher::Config::default().labels(labels);
+        let config = watching().labels(labels);
         triggers.push(children(client, namespace, kind, config));
     }
-    let redis = watcher::Config::default().labels(&format!("{MANAGED_BY},{COMPONENT}=redis"));
+    let redis = watching().labels(&format!("{MANAGED_BY},{COMPONENT}=redis"));
     triggers.push(children(client, namespace, kinds::POD, redis));
     triggers.push(secrets(client, namespace, store.clone()));
-    let backups = watcher(
-        api::<ShopBackup>(client, namespace),
-        watcher::Config::default(),
-    );
+    let backups = watcher(api::<ShopBackup>(client, namespace), watching());
     triggers.push(mapped(backups, |backup| {
         shop_of(
             backup.meta().namespace.as_deref(),
             Some(&backup.spec.shop_ref.name),
         )
     }));
-    let restores = watcher(
-        api::<ShopRestore>(client, namespace),
-        watcher::Config::default(),
-    );
+    let restores = watcher(api::<ShopRestore>(client, namespace), watching());
     triggers.push(mapped(restores, |restore| {
         shop_of(
             restore.meta().namespace.as_deref(),
@@ -337,25 +343,24 @@ fn children(
 }
 
 /// Secrets that we made, and those that manifests name.
-fn secrets(client: &Client, namespace: Option<&str>, store: Store<WhatsAppShop>) -> Triggers {
+fn secrets(client: &Client, namespace: Option<&str>, store: Store<KnownShop>) -> Triggers {
     let api = metadata_api(client, namespace, kinds::SECRET);
-    let changes = watcher(api, watcher::Config::default());
+    let changes = watcher(api, watching());
     mapped(changes, move |secret: Metadata| {
         let owner = shop_of(
             secret.meta().namespace.as_deref(),
             secret.labels().get(INSTANCE),
         );
         let name = secret.name_any();
-        let names_it = |shop: &WhatsAppShop| {
-            shop.namespace() == secret.namespace() && secrets_of(shop).contains(&name)
-        };
+        let names_it =
+            |shop: &KnownShop| shop.names_secret(secret.meta().namespace.as_deref(), &name);
         let users = store.state_filter(names_it).into_iter();
         let users = users.map(|shop| ObjectRef::from_obj(shop.as_ref()));
         owner.into_iter().chain(users).collect::<Vec<_>>()
     })
 }
 
-fn shop_of(namespace: Option<&str>, name: Option<&String>) -> Vec<ObjectRef<WhatsAppShop>> {
+fn shop_of(namespace: Option<&str>, name: Option<&String>) -> Vec<ObjectRef<KnownShop>> {
     let shop = |name: &String| {
         let shop = ObjectRef::new(name);
         match namespace {
@@ -368,7 +373,7 @@ fn shop_of(namespace: Option<&str>, name: Option<&String>) -> Vec<ObjectRef<What
 
 fn mapped<K, S>(
     changes: S,
-    shops: impl Fn(K) -> Vec<ObjectRef<WhatsAppShop>> + Send + 'static,
+    shops: impl Fn(K) -> Vec<ObjectRef<KnownShop>> + Send + 'static,
 ) -> Triggers
 where
     K: kube::Resource + Clone + Send + 'static,
@@ -381,11 +386,15 @@ where
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn fresh(client: &Client, shop: &WhatsAppShop) -> kube::Result<Option<WhatsAppShop>> {
-    let namespace = shop.meta().namespace.clone().unwrap_or_default();
+pub async fn fresh(client: &Client, shop: &ObjectMeta) -> kube::Result<Option<WhatsAppShop>> {
+    let namespace = shop.namespace.clone().unwrap_or_default();
     let api: Api<WhatsAppShop> = Api::namespaced(client.clone(), &namespace);
-    let shop_now = api.get_opt(&shop.name_any()).await?;
-    Ok(shop_now.filter(|now| now.uid() == shop.uid()))
+    let name = shop.name.as_deref().unwrap_or_default();
+    let mut now = api.get_opt(name).await?.filter(|now| now.uid() == shop.uid);
+    if let Some(now) = &mut now {
+        now.metadata.managed_fields = None;
+    }
+    Ok(now)
 }
 
 #[cfg(test)]

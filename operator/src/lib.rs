@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod kinds;
 pub mod lanes;
 pub mod lease;
+pub mod live;
 pub mod metrics;
 pub mod queue;
 pub mod redis;

@@ -11,6 +11,7 @@ use prometheus::{
 };
 
 use crate::backup::Gauges;
+use crate::conditions::{ConditionType, Truth};
 use crate::queue::Queue;
 
 /// Upper bounds of the duration of a reconcile, in seconds.
@@ -19,8 +20,8 @@ const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15
 /// Namespace and name.
 type Shop = (String, String);
 
-/// A condition: its type and its status.
-type Said = (String, String);
+/// A condition and its status.
+type Said = (ConditionType, Truth);
 
 /// Everything that is counted.
 pub struct Metrics {
@@ -38,7 +39,7 @@ pub struct Metrics {
     queue: Queue,
     /// Each shop's conditions, written out when somebody reads: a gauge carries
     /// its own description, and a thousand shops would have 36,000 of them.
-    seen: Mutex<BTreeMap<Shop, Vec<Said>>>,
+    seen: Mutex<BTreeMap<Shop, Box<[Said]>>>,
     /// When each shop was looked at last, or first heard of.
     looks: Mutex<HashMap<Shop, Instant>>,
 }
@@ -167,10 +168,15 @@ impl Metrics {
     /// What is said of a shop now.
     pub fn conditions(&self, namespace: &str, shop: &str, conditions: &[Condition]) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = conditions.iter();
-        let said = said
-            .map(|it| (it.type_.clone(), it.status.clone()))
-            .collect();
+        let word = |it: &Condition| {
+            let mut kinds = ConditionType::ALL.iter();
+            let kind = kinds.find(|kind| kind.as_str() == it.type_)?;
+            let truth = Truth::ALL
+                .iter()
+                .find(|truth| truth.as_str() == it.status)?;
+            Some((*kind, *truth))
+        };
+        let said = conditions.iter().filter_map(word).collect();
         seen.insert((namespace.to_owned(), shop.to_owned()), said);
         self.shops
             .set(i64::try_from(seen.len()).unwrap_or(i64::MAX));
@@ -221,6 +227,7 @@ impl Metrics {
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         let mut text = String::from_utf8_lossy(&text).into_owned();
         self.render_conditions(&mut text);
+        self.backups.render(&mut text);
         text
     }
 
@@ -233,8 +240,9 @@ impl Metrics {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for ((namespace, shop), conditions) in &*seen {
             for (kind, said) in conditions {
-                for status in ["True", "False", "Unknown"] {
-                    let holds = u8::from(said == status);
+                for status in Truth::ALL {
+                    let holds = u8::from(*said == status);
+                    let status = status.as_str();
                     // Writing to a string cannot fail.
                     let _ = writeln!(
                         text,

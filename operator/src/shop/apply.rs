@@ -12,7 +12,7 @@ use std::sync::PoisonError;
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,7 @@ use super::{Child, Found, Keep, ObjectKey};
 use crate::conditions::{ConditionType, Conditions, Reason};
 use crate::context::{Context, MANAGER};
 use crate::crds::{DeletionPolicy, GROUP, WhatsAppShop};
+use crate::live::Live;
 
 /// Annotation with the digest of what was applied last.
 pub const APPLIED: &str = "warung.dev/applied";
@@ -221,7 +222,7 @@ impl Writer<'_> {
         let key = child.key();
         let there = self.api(child).get_opt(&key.name).await;
         let there = there.map_err(|error| failed(&key, error))?;
-        if there.is_some_and(|there| !self.is_ours(&there.metadata)) {
+        if there.is_some_and(|there| !self.is_ours(there.meta())) {
             return Err(name_taken(key));
         }
         self.patch(child, &self.wanted(child)).await?;
@@ -248,7 +249,7 @@ impl Writer<'_> {
                 let there = self.api(child).get(&key.name).await;
                 let there = there.map_err(|error| failed(&key, error))?;
                 // Its labels were taken off, or it came in between: give them back.
-                if self.is_ours(&there.metadata) {
+                if self.is_ours(there.meta()) {
                     let live = serde_json::to_value(there).map_err(kube::Error::SerdeError);
                     return self.tend(child, &live.map_err(|e| failed(&key, e))?).await;
                 }
@@ -308,7 +309,9 @@ impl Writer<'_> {
         if untouched && (different.is_empty() || self.is_normalised(uid, live, &different)) {
             return Ok(Change::None);
         }
-        self.hand_replicas_over(child, &wanted, live).await?;
+        let written_by = self.managed_fields(child).await?;
+        self.hand_replicas_over(child, &wanted, live, &written_by)
+            .await?;
         let answer = self.patch(child, &wanted).await?;
         let left = differences(&wanted, &answer);
         self.remember_normalised(uid, &answer, &left);
@@ -327,7 +330,7 @@ impl Writer<'_> {
         if more > 0 {
             fields = format!("{fields} and {more} more");
         }
-        let manager = manager_of(live, corrected[0], MANAGER);
+        let manager = manager_of(&written_by, corrected[0], MANAGER);
         let foreign = ForeignChange {
             key,
             fields,
@@ -335,6 +338,14 @@ impl Writer<'_> {
         };
         info!(change = foreign.note(), "corrected a foreign change");
         Ok(Change::Corrected(foreign))
+    }
+
+    /// Who wrote which field of a child: its `managedFields`, which no look reads otherwise.
+    async fn managed_fields(&self, child: &Child) -> Result<Value, Failure> {
+        let key = child.key();
+        let there = self.api(child).get_metadata(&key.name).await;
+        let there = there.map_err(|error| failed(&key, error))?;
+        Ok(json!({"metadata": {"managedFields": there.metadata.managed_fields}}))
     }
 
     async fn patch(&self, child: &Child, wanted: &Value) -> Result<Value, Failure> {
@@ -352,9 +363,11 @@ impl Writer<'_> {
         child: &Child,
         wanted: &Value,
         live: &Value,
+        written_by: &Value,
     ) -> Result<(), Failure> {
         let replicas = &live["spec"]["replicas"];
-        if !wanted["spec"]["replicas"].is_null() || replicas.is_null() || !owns_replicas(live) {
+        let wanted = &wanted["spec"]["replicas"];
+        if !wanted.is_null() || replicas.is_null() || !owns_replicas(written_by) {
             return Ok(());
         }
         let key = child.key();
@@ -390,7 +403,7 @@ impl Writer<'_> {
         };
         let namespace = self.shop.namespace().unwrap_or_default();
         let client = self.ctx.client.clone();
-        let api: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &kind.resource());
+        let api: Api<Live> = Api::namespaced_with(client, &namespace, &kind.resource());
         let params = DeleteParams::background().preconditions(Preconditions {
             uid: live["metadata"]["uid"].as_str().map(str::to_owned),
             resource_version: None,
@@ -478,13 +491,13 @@ impl Writer<'_> {
         child: &Child,
         params: &PatchParams,
         patch: &Patch<&Value>,
-    ) -> Result<DynamicObject, Failure> {
+    ) -> Result<Live, Failure> {
         let key = child.key();
         let patched = self.api(child).patch(&key.name, params, patch).await;
         patched.map_err(|error| failed(&key, error))
     }
 
-    fn api(&self, child: &Child) -> Api<DynamicObject> {
+    fn api(&self, child: &Child) -> Api<Live> {
         let namespace = self.shop.namespace().unwrap_or_default();
         Api::namespaced_with(self.ctx.client.clone(), &namespace, &child.resource)
     }
@@ -519,7 +532,7 @@ fn mark(keep: Keep) -> &'static str {
     }
 }
 
-fn parsed(object: Value) -> kube::Result<DynamicObject> {
+fn parsed(object: Value) -> kube::Result<Live> {
     serde_json::from_value(object).map_err(kube::Error::SerdeError)
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join, try_join_all};
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::api::{Api, ListParams};
 use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use super::names::INSTANCE;
 use super::{Found, KnownKinds, ObjectKey};
 use crate::crds::{ShopBackup, ShopRestore, WhatsAppShop};
 use crate::kinds::{self, ChildKind};
+use crate::live::Live;
 
 /// Label of everything that the operator made.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by=warung-operator";
@@ -60,7 +61,7 @@ async fn children(
     kind: &ChildKind,
 ) -> kube::Result<Vec<(ObjectKey, Value)>> {
     let resource = kind.resource();
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    let api: Api<Live> = Api::namespaced_with(client.clone(), namespace, &resource);
     // Claims are made by StatefulSets, with the labels of their selector alone.
     let labels = if kind.kind == "PersistentVolumeClaim" {
         format!("{INSTANCE}={shop}")
@@ -68,7 +69,7 @@ async fn children(
         format!("{INSTANCE}={shop},{MANAGED_BY}")
     };
     let listed = api.list(&ListParams::default().labels(&labels)).await?;
-    let keyed = |object: DynamicObject| {
+    let keyed = |object: Live| {
         let key = ObjectKey::new(kind.kind, &object.name_any());
         let mut value = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
         // Lists leave these out of their items.
@@ -102,7 +103,11 @@ where
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let mine = ListParams::default().fields(&format!("spec.shopRef.name={shop}"));
-    Ok(api.list(&mine).await?.items)
+    let mut items = api.list(&mine).await?.items;
+    for item in &mut items {
+        item.meta_mut().managed_fields = None;
+    }
+    Ok(items)
 }
 
 /// Names of the Secrets that a manifest names, or that follow from it, and somebody else writes.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::ObjectMeta;
 use kube::runtime::events::EventType;
 use kube::{Resource as _, ResourceExt as _};
 
@@ -44,7 +45,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// When the API server does not answer, or we no longer lead.
-pub async fn reconcile(shop: &WhatsAppShop, ctx: &Context) -> Result<Outcome> {
+pub async fn reconcile(shop: &ObjectMeta, ctx: &Context) -> Result<Outcome> {
     let Some(mut shop) = fresh(&ctx.client, shop).await.context("read the shop")? else {
         return Ok(Outcome::Gone);
     };

@@ -262,8 +262,10 @@ pub async fn patch(
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    api.patch_status(&shop.name_any(), &params, &Patch::Merge(&patch))
-        .await
+    let patch = Patch::Merge(&patch);
+    let mut written = api.patch_status(&shop.name_any(), &params, &patch).await?;
+    written.metadata.managed_fields = None;
+    Ok(written)
 }
 
 /// What makes `after` of `before` by a JSON merge patch (RFC 7386).
