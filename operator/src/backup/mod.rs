@@ -28,7 +28,7 @@ pub use act::{Desk, Looked, MakeJob, look_after};
 pub use gauges::Gauges;
 pub use orphans::tell_orphans;
 pub use plan::{Gate, Seen, Step, plan};
-pub use summary::{Figures, Summary, summary};
+pub use summary::{Figures, Summary, sealed_with, summary};
 
 pub(crate) use act::Begun;
 pub(crate) use plan::component;

@@ -38,6 +38,14 @@ pub struct Figures {
     pub restore_seconds: i64,
 }
 
+/// The key that the newest complete backup is sealed with, by its id.
+pub fn sealed_with(backups: &[ShopBackup]) -> Option<&str> {
+    let complete = backups.iter().filter(|it| holds(conditions(it), COMPLETE));
+    let sealed = complete.filter(|it| it.status.as_ref().is_some_and(|s| s.key_id.is_some()));
+    let newest = sealed.max_by_key(|it| written(it))?;
+    newest.status.as_ref()?.key_id.as_deref()
+}
+
 /// Sums up the backups of a shop whose manifest says `wanted`.
 pub fn summary(wanted: Option<&Backup>, backups: &[ShopBackup], now: Timestamp) -> Summary {
     let of = |kind: &'static str| {

@@ -47,6 +47,9 @@ pub struct WhatsAppShopStatus {
     /// The newest complete backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_backup: Option<BackupRecord>,
+    /// The key that the newest backup is sealed with. While it is missing no other is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_key_id: Option<String>,
     /// The newest backup that was restored and found whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified_backup: Option<BackupRecord>,

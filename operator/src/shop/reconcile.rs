@@ -14,6 +14,7 @@ use super::names::{COMPONENT, INSTANCE};
 use super::rotation::Passwords;
 use super::{Broken, Child, Credentials, Fault, Found, Needs, Past, Progress, RENEW, Validated};
 use super::{apply, build, cluster, identity, migration, status, stores, upkeep, validate};
+use crate::backup;
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth, whole_second};
 use crate::context::Context;
 use crate::controller::fresh;
@@ -206,6 +207,9 @@ impl Look<'_> {
         let kept = kept.context("look after backups and restores")?;
         self.progress.held = kept.hold.is_some() || self.progress.database_replaced;
         self.conditions.merge(kept.summary.conditions);
+        if let Some(key_id) = backup::sealed_with(&self.found.backups) {
+            self.status.backup_key_id = Some(key_id.to_owned());
+        }
         self.status.last_backup = kept.summary.last_backup;
         self.status.last_verified_backup = kept.summary.last_verified_backup;
         Ok(kept.under_way)
@@ -284,7 +288,7 @@ impl Look<'_> {
     }
 
     fn credentials(&mut self, valid: &Validated) -> Option<Credentials> {
-        let past = Past::of(&self.shop);
+        let past = Past::of(&self.shop, &self.found.backups);
         let given_up = past.given_up.map(str::to_owned);
         let made = Credentials::read_or_make(
             Needs::of(&valid.spec),
@@ -308,7 +312,7 @@ impl Look<'_> {
             }
             Err(broken) => {
                 let reason = match broken {
-                    Broken::Lost { .. } => Reason::SecretMissing,
+                    Broken::Lost { .. } | Broken::Unsealable { .. } => Reason::SecretMissing,
                     Broken::Key { .. } | Broken::Certificate(_) => Reason::KeyMissing,
                 };
                 let message = broken.to_string();

@@ -206,6 +206,79 @@ async fn the_keys_to_the_backups_outlive_a_shop_that_is_deleted_with_its_data() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_backups_is_asked_for_and_never_made_anew_by_itself() {
+    let site = Site::new("lost-backup-key").await;
+    let _operator = site.operator();
+    let backup = "  backup: {destination: {persistentVolumeClaim: {storage: {size: 1Gi}}}}";
+    site.apply(&shop("toko", backup)).await;
+    site.says("toko", "ObjectsApplied", "True", "Applied").await;
+    let mut copy = site.get("secrets/toko-backup-key").await.unwrap();
+
+    // As long as nothing is sealed with it, another is as good.
+    site.kubectl(&["delete", "secret", "toko-backup-key"]).await;
+    eventually(SOON, async || {
+        let now = site.get("secrets/toko-backup-key").await?;
+        let is_new = now["metadata"]["uid"] != copy["metadata"]["uid"];
+        copy = now;
+        is_new.then_some(()).ok_or("it is the old one".to_owned())
+    })
+    .await;
+
+    site.apply(
+        "{apiVersion: shops.warung.dev/v1alpha1, kind: ShopBackup, metadata: {name: malam}, \
+         spec: {shopRef: {name: toko}}}",
+    )
+    .await;
+    let now = "2026-11-24T03:12:00Z";
+    let written = json!({"keyId": "age1kunci", "finishedAt": now, "conditions": [
+        {"type": "Complete", "status": "True", "reason": "Written", "message": "",
+            "lastTransitionTime": now},
+    ]});
+    site.set_status("shopbackups/malam", &written).await;
+    eventually(SOON, async || {
+        let shop = site.get("whatsappshops/toko").await?;
+        let known = shop["status"]["backupKeyId"] == "age1kunci";
+        known.then_some(()).ok_or(shop["status"].to_string())
+    })
+    .await;
+
+    // The record of the backup may go: the backup is there all the same.
+    site.kubectl(&["delete", "shopbackup", "malam"]).await;
+    site.kubectl(&["delete", "secret", "toko-backup-key"]).await;
+    let lost = async || {
+        let reason = "SecretMissing";
+        site.says("toko", "SecretsFound", "False", reason).await
+    };
+    let message = lost().await;
+    for part in [
+        "Secret toko-backup-key",
+        "key age1kunci",
+        "warung.dev/renew-secret",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    site.at_rest().await;
+    assert!(site.get("secrets/toko-backup-key").await.is_err());
+    let told = |event: &String| event.contains("key age1kunci");
+    let events = site.events().await;
+    assert!(events.iter().any(told), "{events:#?}");
+
+    // Put back, the shop goes on with it; given up, it gets another.
+    for own in ["resourceVersion", "uid", "managedFields"] {
+        copy["metadata"].as_object_mut().unwrap().remove(own);
+    }
+    site.apply(&copy.to_string()).await;
+    site.says("toko", "SecretsFound", "True", "Found").await;
+    site.kubectl(&["delete", "secret", "toko-backup-key"]).await;
+    lost().await;
+    let renew = "warung.dev/renew-secret=toko-backup-key";
+    site.kubectl(&["annotate", "shop", "toko", renew]).await;
+    let made = site.appears("secrets/toko-backup-key").await;
+    assert_ne!(made["data"], copy["data"]);
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_key_is_asked_for_and_never_made_anew_by_itself() {
     let site = Site::new("lost-key").await;
     let _operator = site.operator();

@@ -10,7 +10,8 @@ use rand::CryptoRng;
 use serde_json::Value;
 
 use super::{BackupKeyPair, Credentials, DatabaseCredentials, make, tls};
-use crate::crds::{WhatsAppShop, WhatsAppShopSpec};
+use crate::backup;
+use crate::crds::{ShopBackup, WhatsAppShop, WhatsAppShopSpec};
 use crate::shop::ObjectKey;
 use crate::shop::names::{Names, keys};
 
@@ -44,17 +45,21 @@ impl Needs {
 pub struct Past<'a> {
     /// A database was connected once, so that every Secret was there.
     pub served: bool,
+    /// The key that its backups are sealed with, by its id, where there are any.
+    pub sealed_with: Option<&'a str>,
     /// The value of [`RENEW`]: the Secret that a person has given up.
     pub given_up: Option<&'a str>,
 }
 
 impl<'a> Past<'a> {
-    /// What a shop says of its past.
-    pub fn of(shop: &'a WhatsAppShop) -> Self {
+    /// What a shop and its backups say of its past.
+    pub fn of(shop: &'a WhatsAppShop, backups: &'a [ShopBackup]) -> Self {
         let status = shop.status.as_ref();
         let served = status.is_some_and(|it| it.migrated_image.is_some() || it.database.is_some());
         Self {
             served,
+            // Backups are forgotten when their ShopBackup is deleted, and lie there all the same.
+            sealed_with: backup::sealed_with(backups).or_else(|| status?.backup_key_id.as_deref()),
             given_up: shop.annotations().get(RENEW).map(String::as_str),
         }
     }
@@ -78,6 +83,21 @@ pub enum Broken {
         since: &'static str,
         /// What a new one costs.
         price: &'static str,
+    },
+    /// The key of backups that exist is gone.
+    #[error(
+        "Secret {secret} is not there, and the shop's backups are sealed with key {key_id}: without \
+         it they can be neither verified nor restored. Put it back from a copy, with its labels. \
+         Only if there is none, let a new key be made: kubectl annotate shop {shop} --overwrite \
+         {RENEW}={secret}. What was sealed with the old key can then never be read again"
+    )]
+    Unsealable {
+        /// The Secret.
+        secret: String,
+        /// The shop.
+        shop: String,
+        /// The key that is missing.
+        key_id: String,
     },
     /// A Secret exists and lacks a key. It is not replaced: what it held may be needed.
     #[error("Secret {secret} has no text under the key {key}: put it back from a copy")]
@@ -126,9 +146,12 @@ impl Credentials {
             Some(secret) => secret.text(keys::PASSWORD),
             None => Ok(make::password(random)),
         });
-        let backup_key = needs.backup_key.then(|| match secret(names.backup_key()) {
-            Some(secret) => secret.backup_key(),
-            None => Ok(make::backup_key()),
+        let backup_key = needs.backup_key.then(|| {
+            if let Some(secret) = secret(names.backup_key()) {
+                return secret.backup_key();
+            }
+            new_key_is_harmless(past, names)?;
+            Ok(make::backup_key())
         });
         Ok(Self {
             data_key,
@@ -173,6 +196,19 @@ fn lost(
         since,
         price,
     })
+}
+
+/// Refuses to make a key for backups beside another that there are backups of.
+fn new_key_is_harmless(past: Past, names: &Names) -> Result<(), Broken> {
+    let secret = names.backup_key();
+    match past.sealed_with {
+        Some(key_id) if past.given_up != Some(secret.as_str()) => Err(Broken::Unsealable {
+            secret,
+            shop: names.shop.clone(),
+            key_id: key_id.to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn new_database(
@@ -387,7 +423,7 @@ mod tests {
         let whole = live(&read(&BTreeMap::new(), 1).unwrap());
         let mut past = Past {
             served: true,
-            given_up: None,
+            ..Past::default()
         };
         assert!(read_later(&whole, 2, past).is_ok());
         for lost in ["toko-data-key", "toko-postgres"] {
@@ -408,6 +444,26 @@ mod tests {
         let going = json!({"metadata": {"deletionTimestamp": "2026-11-24T03:12:00Z"}});
         children.insert(claim, going);
         assert!(read(&children, 2).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_backups_are_sealed_with_is_made_anew_only_at_a_persons_word() {
+        let mut children = live(&read(&BTreeMap::new(), 1).unwrap());
+        children.remove(&key_of("toko-backup-key"));
+        let mut past = Past {
+            served: true,
+            ..Past::default()
+        };
+        assert!(read_later(&children, 2, past).is_ok(), "the first is made");
+        past.sealed_with = Some("age1lama");
+        let told = read_later(&children, 2, past).err().unwrap().to_string();
+        assert!(
+            told.contains("Secret toko-backup-key is not there"),
+            "{told}"
+        );
+        assert!(told.contains("key age1lama"), "{told}");
+        past.given_up = Some("toko-backup-key");
+        assert!(read_later(&children, 2, past).is_ok());
     }
 
     #[test]
