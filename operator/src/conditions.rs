@@ -47,8 +47,10 @@ macro_rules! words {
 words! {
     /// What a condition of a `WhatsAppShop` is about, in the order in which a shop comes to be.
     ConditionType {
-        /// Customers are served. Sums up the others.
+        /// Customers are served, be it by an earlier manifest.
         Ready,
+        /// What runs is what the manifest asks for.
+        UpToDate,
         /// The manifest makes sense beyond what the API server checks by itself.
         ManifestValid,
         /// Every Secret that the manifest names, or that the shop was served with, exists and has its keys.
@@ -83,6 +85,8 @@ words! {
         Serving,
         /// Customers are served by PostgreSQL alone, slower: the Redis Cluster is down.
         ServingWithoutRedis,
+        /// Customers are served as before: what the manifest asks for now is not reached.
+        ServingAsBefore,
         /// The manifest makes sense.
         Valid,
         /// The manifest asks for something that cannot be; the message says what to change.
@@ -457,7 +461,7 @@ mod tests {
         }
         assert_eq!(
             ConditionType::Ready.describe(),
-            "Customers are served. Sums up the others."
+            "Customers are served, be it by an earlier manifest."
         );
     }
 }

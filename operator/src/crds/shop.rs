@@ -34,6 +34,12 @@ use super::{Backup, Bot, Database, Redis, WhatsAppShopStatus};
         description = "Whether customers are served"
     ),
     printcolumn(
+        name = "Up-To-Date",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="UpToDate")].status"#,
+        description = "Whether what runs is what the manifest asks for"
+    ),
+    printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,

@@ -42,11 +42,11 @@ pub async fn external(shop: &Validated, found: &Found) -> Looked {
         let secret = found.secrets.get(&reference.name)?.as_ref()?;
         std::str::from_utf8(secret.get(&reference.key)?).ok()
     });
-    let urls: Vec<String> = value
-        .unwrap_or_default()
-        .split(',')
-        .map(|url| url.trim().to_owned())
-        .collect();
+    // `SecretsFound` says so where it is missing; nobody can look then.
+    let Some(value) = value else {
+        return looked;
+    };
+    let urls: Vec<String> = value.split(',').map(|url| url.trim().to_owned()).collect();
     let (ready, safe) = (ConditionType::RedisReady, ConditionType::RedisDataSafe);
     match redis::external::verify(&urls, None).await {
         Ok(External {

@@ -227,7 +227,11 @@ impl Look<'_> {
         }
         if let (true, Some(made)) = (runs, made) {
             let database = stores::database(self.ctx, &valid, &self.found, &made).await?;
-            self.database(database).await?;
+            // Where its Secret is the one that is gone nobody can look: the bots that run have it.
+            let missing = [Reason::SecretMissing, Reason::KeyMissing];
+            if !missing.contains(&database.finding.reason) {
+                self.database(database).await?;
+            }
         }
         self.upkeep(None).await?;
         let defaults = &self.ctx.defaults;
@@ -405,6 +409,7 @@ impl Look<'_> {
             self.status.first_served_at = Some(Time(whole_second(Timestamp::now())));
         }
         self.found_out(ConditionType::Ready, ready);
+        self.found_out(ConditionType::UpToDate, status::up_to_date(&all));
         let count = status::bots(&self.found);
         self.status.replicas = i32::try_from(count.existing).unwrap_or(i32::MAX);
         self.status.bots = Some(format!("{}/{}", count.available, count.wanted));

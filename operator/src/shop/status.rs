@@ -173,7 +173,7 @@ fn trouble_of(pod: &Pod) -> Option<(Reason, String)> {
     ))
 }
 
-/// What must hold for customers to be served, the most telling first.
+/// What must hold for customers to be served for the first time, the most telling first.
 const NEEDED: [ConditionType; 7] = [
     ConditionType::ManifestValid,
     ConditionType::SecretsFound,
@@ -184,18 +184,36 @@ const NEEDED: [ConditionType; 7] = [
     ConditionType::BotAvailable,
 ];
 
-/// Sums up `Ready`: whether the shop sells. One that has ever `served` sells without Redis, whatever
-/// else went wrong meanwhile; one that is being set up waits for it.
+/// What must hold for customers of a shop that has served to be served still: what runs goes on,
+/// whatever its manifest says meanwhile.
+const SELLS: [ConditionType; 2] = [ConditionType::DatabaseReady, ConditionType::BotAvailable];
+
+/// What must hold for what runs to be what the manifest asks for, the most telling first.
+const WISHED: [ConditionType; 4] = [
+    ConditionType::ManifestValid,
+    ConditionType::SecretsFound,
+    ConditionType::ObjectsApplied,
+    ConditionType::MigrationsApplied,
+];
+
+/// Sums up `Ready`: whether the shop sells. One that has ever `served` sells without Redis and by an
+/// earlier manifest, whatever else went wrong meanwhile; one that is being set up waits for all.
 pub fn sum_up(conditions: &Conditions, served: bool) -> Finding {
     let lacks = |kind: &ConditionType| !conditions.holds(*kind);
     let missing: Vec<_> = NEEDED.into_iter().filter(lacks).collect();
     let redis = ConditionType::RedisReady;
+    let message_of = |kind: ConditionType| conditions.get(kind).map_or("", |it| &it.message);
+    let sells = served && SELLS.into_iter().all(|kind| conditions.holds(kind));
     let (truth, reason, message) = match missing.first() {
         None => (true, Reason::Serving, "customers are served".to_owned()),
-        Some(only) if missing == [redis] && served => {
-            let said = conditions.get(*only).map_or("", |found| &found.message);
-            let message = format!("customers are served, slower: {said}");
+        Some(_) if sells && missing.contains(&redis) => {
+            let message = format!("customers are served, slower: {}", message_of(redis));
             (true, Reason::ServingWithoutRedis, message)
+        }
+        Some(first) if sells => {
+            let said = message_of(*first);
+            let message = format!("customers are served as before: {first}: {said}");
+            (true, Reason::ServingAsBefore, message)
         }
         Some(first) => {
             // Redis does not stop a shop that has served: name what does.
@@ -214,6 +232,43 @@ pub fn sum_up(conditions: &Conditions, served: bool) -> Finding {
         truth: truth.into(),
         reason,
         message,
+    }
+}
+
+/// Sums up `UpToDate`: whether what runs is what the manifest asks for.
+pub fn up_to_date(conditions: &Conditions) -> Finding {
+    let about = |kind: ConditionType, found: &Finding| Finding {
+        truth: match found.truth {
+            Truth::Unknown => Truth::Unknown,
+            Truth::True | Truth::False => Truth::False,
+        },
+        reason: found.reason,
+        message: format!("{kind}: {}", found.message),
+    };
+    for kind in WISHED {
+        match conditions.get(kind) {
+            Some(found) if found.truth == Truth::True => {}
+            Some(found) => return about(kind, found),
+            None => {
+                return Finding {
+                    truth: Truth::Unknown,
+                    reason: Reason::Pending,
+                    message: format!("{kind} is not known yet"),
+                };
+            }
+        }
+    }
+    // Bots of the former template may be enough while those of the newest do not start.
+    let bots = ConditionType::BotAvailable;
+    match conditions.get(bots) {
+        Some(found) if !matches!(found.reason, Reason::Available | Reason::ScaledToZero) => {
+            about(bots, found)
+        }
+        _ => Finding {
+            truth: Truth::True,
+            reason: Reason::Applied,
+            message: "what runs is what the manifest asks for".to_owned(),
+        },
     }
 }
 
@@ -311,8 +366,8 @@ async fn announce(ctx: &Context, shop: &WhatsAppShop, before: &Conditions, after
         if kind == ConditionType::Paused && found.truth == Truth::False && truth != Truth::True {
             continue;
         }
-        // `Ready` repeats what another condition says.
-        if kind == ConditionType::Ready && bad {
+        // These repeat what another condition says.
+        if matches!(kind, ConditionType::Ready | ConditionType::UpToDate) && bad {
             continue;
         }
         let type_ = if bad {
@@ -362,6 +417,45 @@ mod tests {
         assert_eq!(ready.message, "DatabaseReady: gone");
         conditions.set(database, true, Reason::Connected, "");
         assert_eq!(sum_up(&conditions, true).truth, Truth::True);
+    }
+
+    #[test]
+    fn a_shop_that_sells_stays_ready_while_its_manifest_is_broken() {
+        let mut conditions = all_true();
+        let bots = ConditionType::BotAvailable;
+        conditions.set(bots, true, Reason::Available, "");
+        assert_eq!(up_to_date(&conditions).truth, Truth::True);
+        let secrets = ConditionType::SecretsFound;
+        conditions.set(secrets, false, Reason::SecretMissing, "Secret whatsapp");
+        let ready = sum_up(&conditions, true);
+        assert_eq!(
+            (ready.truth, ready.reason),
+            (Truth::True, Reason::ServingAsBefore)
+        );
+        let told = "SecretsFound: Secret whatsapp";
+        assert!(ready.message.ends_with(told), "{}", ready.message);
+        let wish = up_to_date(&conditions);
+        assert_eq!(
+            (wish.truth, wish.reason),
+            (Truth::False, Reason::SecretMissing)
+        );
+        assert_eq!(wish.message, told);
+        assert_eq!(sum_up(&conditions, false).truth, Truth::False);
+
+        // Its bots go: the fault that keeps them from coming back is named.
+        conditions.set(bots, false, Reason::Unavailable, "0 of 2");
+        let ready = sum_up(&conditions, true);
+        assert_eq!((ready.truth, ready.message.as_str()), (Truth::False, told));
+
+        // A new image that does not start leaves the former bots at work.
+        conditions.set(secrets, true, Reason::Found, "");
+        conditions.set(bots, true, Reason::ImageUnavailable, "image toko:2");
+        assert_eq!(sum_up(&conditions, true).reason, Reason::Serving);
+        let wish = up_to_date(&conditions);
+        assert_eq!(
+            (wish.truth, wish.reason),
+            (Truth::False, Reason::ImageUnavailable)
+        );
     }
 
     #[test]

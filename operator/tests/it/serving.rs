@@ -219,6 +219,16 @@ async fn the_stores_of_a_shop_whose_manifest_broke_are_still_looked_at() {
     site.kubectl(&["delete", "secret", "whatsapp"]).await;
     site.says("toko", "SecretsFound", "False", "SecretMissing")
         .await;
+    // The bots sell on with what they have.
+    let reason = "ServingAsBefore";
+    let message = site.says("toko", "Ready", "True", reason).await;
+    assert!(message.contains("whatsapp"), "{message}");
+    let message = site
+        .says("toko", "UpToDate", "False", "SecretMissing")
+        .await;
+    assert!(message.contains("SecretsFound"), "{message}");
+    let columns = site.kubectl(&["get", "shop", "toko"]).await;
+    assert!(columns.contains("True    False"), "{columns}");
     points(&site, "redis", "urls", NO_REDIS).await;
     site.says("toko", "RedisReady", "False", "Unreachable")
         .await;
@@ -254,4 +264,27 @@ async fn the_stores_of_a_shop_whose_manifest_broke_are_still_looked_at() {
         (applied == now).then_some(()).ok_or(format!("{applied:?}"))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_whose_database_secret_is_gone_sells_on_until_its_bots_go() {
+    let site = Site::new("sells-on").await;
+    let _operator = site.operator();
+    serving(&site, "").await;
+    site.says("toko", "UpToDate", "True", "Applied").await;
+    let copy = site.get("secrets/database").await.unwrap()["data"].clone();
+    site.kubectl(&["delete", "secret", "database"]).await;
+    site.says("toko", "UpToDate", "False", "SecretMissing")
+        .await;
+    site.says("toko", "Ready", "True", "ServingAsBefore").await;
+    site.kubectl(&["delete", "pods", "--all", "--wait=false"])
+        .await;
+    let message = site.says("toko", "Ready", "False", "SecretMissing").await;
+    assert!(message.contains("Secret database"), "{message}");
+    let secret = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "database"}, "data": copy});
+    site.apply(&secret.to_string()).await;
+    site.becomes_available("toko-bot").await;
+    site.says("toko", "UpToDate", "True", "Applied").await;
+    site.says("toko", "Ready", "True", "Serving").await;
 }

@@ -77,6 +77,7 @@ async fn a_shop_is_listed_selected_and_scaled() {
     let expected = [
         "NAME",
         "READY",
+        "UP-TO-DATE",
         "REASON",
         "BOTS",
         "REDIS",
@@ -85,7 +86,10 @@ async fn a_shop_is_listed_selected_and_scaled() {
     ];
     assert_eq!(heads, expected);
     let cells: Vec<_> = line.split_whitespace().collect();
-    assert_eq!(cells[..5], ["toko", "True", "Serving", "2/2", "Formed"]);
+    assert_eq!(
+        cells[..6],
+        ["toko", "True", "True", "Serving", "2/2", "Formed"]
+    );
     for word in ["shops", "whatsappshops", "warung", "all"] {
         let names = kubectl(&format!("get {word} -o name"))
             .await
@@ -129,7 +133,8 @@ async fn two_shops(server: &ApiServer, namespace: &str) {
         "bots": "2/2", "replicas": 2, "selector": "app.kubernetes.io/component=bot",
         "lastVerifiedBackup": {"name": "n", "backup": "b", "finishedAt": "2026-01-01T00:00:00Z"},
         "conditions": [
-            condition("Ready", "True", "Serving"), condition("RedisReady", "True", "Formed")],
+            condition("Ready", "True", "Serving"), condition("UpToDate", "True", "Applied"),
+            condition("RedisReady", "True", "Formed")],
     }});
     let patch = [
         "patch",

@@ -96,7 +96,7 @@ fn a_shops_alert_is_the_same_for_the_chart_and_for_its_own_rule() {
         Some((ours, same.clone()))
     });
     let twice: Vec<_> = twice.collect();
-    assert_eq!(twice.len(), 2);
+    assert_eq!(twice.len(), 3);
     for (ours, own) in twice {
         // Alertmanager takes alerts with the same labels for one.
         assert_eq!(ours["labels"], own["labels"]);
