@@ -13,8 +13,8 @@ use tracing::{info, warn};
 
 use super::names::{COMPONENT, INSTANCE, Names, SHARD};
 use super::rotation::Passwords;
-use super::{Credentials, Defaults, Found, Progress, Validated, status};
-use crate::conditions::{ConditionType, Conditions, Reason};
+use super::{Credentials, Defaults, Found, Progress, Validated, status, stuck};
+use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
 use crate::crds::{ManagedRedis, RedisShardStatus, RedisStatus, WhatsAppShop, WhatsAppShopStatus};
 use crate::redis::external::{External, Unfit};
@@ -103,7 +103,11 @@ pub async fn managed(
     let login = login(&passwords.used, other);
     let began = Instant::now();
     loop {
-        let pods = pods(ctx, shop, found).await?;
+        let listed = pods(ctx, shop).await?;
+        let pods: Vec<_> = listed
+            .iter()
+            .filter_map(|pod| node_of(pod, found))
+            .collect();
         let seen = redis::observe(&pods, &login).await;
         let memory = memory_of(shop);
         let plan = redis::plan(desired, &seen, memory, Timestamp::now());
@@ -128,8 +132,13 @@ pub async fn managed(
         progress.redis_empty_shards = plan.report.empty_shards.iter().copied().collect();
         let shrinkable = plan.report.shards.iter().filter(|shard| shard.shrinkable);
         progress.redis_shrinkable = shrinkable.map(|shard| shard.shard).collect();
+        let mut conditions = conditions(&plan.report);
+        let trouble = listed
+            .iter()
+            .find_map(|it| stuck::trouble(it, &stuck::REDIS));
+        explain(&mut conditions, trouble.as_ref());
         return Ok(Looked {
-            conditions: conditions(&plan.report),
+            conditions,
             // Where no node answers nothing can be done: its pods tell when they change.
             again: pause.filter(|_| answered),
         });
@@ -188,17 +197,29 @@ fn desired(size: Size, managed: &ManagedRedis) -> Desired {
     }
 }
 
-async fn pods(ctx: &Context, shop: &WhatsAppShop, found: &Found) -> Result<Vec<redis::Pod>> {
+/// What does not hold is put down to a pod that cannot start, where there is one.
+fn explain(conditions: &mut Conditions, trouble: Option<&Finding>) {
+    let Some(trouble) = trouble else {
+        return;
+    };
+    for kind in [ConditionType::RedisReady, ConditionType::RedisDataSafe] {
+        if conditions
+            .get(kind)
+            .is_some_and(|it| it.truth == Truth::False)
+        {
+            let message = trouble.message.as_str();
+            conditions.set(kind, false, trouble.reason, message);
+        }
+    }
+}
+
+async fn pods(ctx: &Context, shop: &WhatsAppShop) -> Result<Vec<Pod>> {
     let namespace = shop.namespace().unwrap_or_default();
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
     let labels = format!("{INSTANCE}={},{COMPONENT}=redis", shop.name_any());
     let listed = api.list(&ListParams::default().labels(&labels)).await;
     let listed = listed.context("read the pods of Redis")?;
-    Ok(listed
-        .items
-        .iter()
-        .filter_map(|pod| node_of(pod, found))
-        .collect())
+    Ok(listed.items)
 }
 
 fn node_of(pod: &Pod, found: &Found) -> Option<redis::Pod> {

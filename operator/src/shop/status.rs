@@ -144,9 +144,10 @@ fn trouble_of(pod: &Pod) -> Option<(Reason, String)> {
         let said = waiting.message.as_deref().unwrap_or_default();
         let image = &container.image;
         match waiting.reason.as_deref().unwrap_or_default() {
-            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+            reason @ ("ErrImagePull" | "ImagePullBackOff" | "InvalidImageName"
+            | "ErrImageNeverPull") => {
                 let message = format!(
-                    "image {image} cannot be fetched: correct spec.bot.image, its pull policy or its pull secrets"
+                    "image {image} cannot be fetched ({reason}): correct spec.bot.image, its pull policy or its pull secrets"
                 );
                 return Some((Reason::ImageUnavailable, message));
             }

@@ -3,6 +3,8 @@
 //! A StatefulSet replaces a pod of an old revision only once it is ready, which one with a bad
 //! image or a bad setting never is: the corrected manifest would wait for it for ever. Such a pod
 //! is deleted, and its StatefulSet makes the next one from the newest revision.
+//!
+//! What keeps a pod of a store from starting is told in the same words for PostgreSQL and Redis.
 
 use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -48,7 +50,7 @@ pub(super) async fn look_after(
             "PostgreSQL's pod was stuck and is made anew from what the manifest says now",
         )));
     }
-    Ok(Some(trouble(&pod).unwrap_or_else(|| {
+    Ok(Some(trouble(&pod, &POSTGRES).unwrap_or_else(|| {
         waits("PostgreSQL's pod is not ready yet")
     })))
 }
@@ -100,8 +102,26 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     })
 }
 
-/// What a person has to mend.
-fn trouble(pod: &Pod) -> Option<Finding> {
+/// A store, as messages about its pods name it.
+pub(super) struct Store {
+    name: &'static str,
+    /// Where the manifest names its image.
+    image: &'static str,
+}
+
+const POSTGRES: Store = Store {
+    name: "PostgreSQL",
+    image: "spec.database.managed.image",
+};
+/// The managed Redis Cluster.
+pub(super) const REDIS: Store = Store {
+    name: "Redis",
+    image: "spec.redis.managed.image",
+};
+
+/// What a person has to mend, so that a pod can start.
+pub(super) fn trouble(pod: &Pod, store: &Store) -> Option<Finding> {
+    let Store { name: part, image } = store;
     let name = pod.name_any();
     for container in containers(pod) {
         let waiting = container.state.as_ref().and_then(|it| it.waiting.as_ref());
@@ -109,11 +129,12 @@ fn trouble(pod: &Pod) -> Option<Finding> {
         let last = last.and_then(|it| it.terminated.as_ref()?.message.as_deref());
         match waiting.and_then(|it| it.reason.as_deref()) {
             Some(
-                "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull",
+                reason @ ("ErrImagePull" | "ImagePullBackOff" | "InvalidImageName"
+                | "ErrImageNeverPull"),
             ) => {
                 let message = format!(
-                    "image {} cannot be fetched: correct spec.database.managed.image, its pull \
-                     policy or the pull secrets",
+                    "image {} cannot be fetched for pod {name} ({reason}): correct {image}, its \
+                     pull policy or the pull secrets",
                     container.image
                 );
                 return Some(finding(Reason::ImageUnavailable, message));
@@ -122,10 +143,10 @@ fn trouble(pod: &Pod) -> Option<Finding> {
                 let said = last.map(str::trim).filter(|said| !said.is_empty());
                 let message = said.map_or_else(
                     || {
-                        let part = &container.name;
-                        format!("PostgreSQL keeps ending: see `kubectl logs {name} -c {part} --previous`")
+                        let container = &container.name;
+                        format!("{part} keeps ending: see `kubectl logs {name} -c {container} --previous`")
                     },
-                    |said| format!("PostgreSQL keeps ending: {said}"),
+                    |said| format!("{part} keeps ending: {said}"),
                 );
                 return Some(finding(Reason::Crashing, message));
             }
@@ -135,7 +156,7 @@ fn trouble(pod: &Pod) -> Option<Finding> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?.iter();
     let mut waits = conditions.filter(|it| it.type_ == "PodScheduled" && it.status == "False");
     let why = waits.next()?.message.clone().unwrap_or_default();
-    let message = format!("PostgreSQL's pod fits on no node: {why}");
+    let message = format!("pod {name} of {part} fits on no node: {why}");
     Some(finding(Reason::Unschedulable, message))
 }
 
@@ -207,7 +228,7 @@ mod tests {
     fn the_last_words_of_a_server_are_told() {
         let told = |reason: &str| {
             let pod = pod(&json!({"waiting": {"reason": reason}}), "False");
-            trouble(&pod).map(|it| (it.reason, it.message))
+            trouble(&pod, &POSTGRES).map(|it| (it.reason, it.message))
         };
         let (reason, message) = told("CrashLoopBackOff").unwrap();
         assert_eq!(reason, Reason::Crashing);
@@ -217,7 +238,9 @@ mod tests {
         );
         let (reason, message) = told("ImagePullBackOff").unwrap();
         assert_eq!(reason, Reason::ImageUnavailable);
-        assert!(message.contains("postgres:lama"), "{message}");
+        let named =
+            "image postgres:lama cannot be fetched for pod toko-postgres-0 (ImagePullBackOff)";
+        assert!(message.starts_with(named), "{message}");
         assert_eq!(told("ContainerCreating"), None);
     }
 }

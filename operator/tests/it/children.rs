@@ -234,8 +234,9 @@ async fn the_key_of_backups_is_asked_for_and_never_made_anew_by_itself() {
         {"type": "Complete", "status": "True", "reason": "Written", "message": "",
             "lastTransitionTime": now},
     ]});
-    site.set_status("shopbackups/malam", &written).await;
     eventually(SOON, async || {
+        // Its Job is looked at meanwhile, and nothing of it is there.
+        site.set_status("shopbackups/malam", &written).await;
         let shop = site.get("whatsappshops/toko").await?;
         let known = shop["status"]["backupKeyId"] == "age1kunci";
         known.then_some(()).ok_or(shop["status"].to_string())
@@ -353,6 +354,25 @@ async fn a_postgresql_with_a_bad_image_is_mended_by_the_next_manifest_alone() {
     let replaced = |it: &&AuditEvent| it.verb == "delete" && it.resource == "pods";
     // The StatefulSet may make the old revision once more before its status has moved on.
     assert_ne!(writes.iter().filter(replaced).count(), 0, "{writes:#?}");
+    site.assert_nothing_forbidden();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_whose_image_cannot_be_fetched_says_which_and_why() {
+    let site = Site::new("redis-image").await;
+    let _operator = site.operator();
+    site.apply(&shop("toko", "")).await;
+    site.appears("pods/toko-redis-1-0").await;
+    let waiting = json!({"phase": "Pending", "containerStatuses": [{
+        "name": "redis", "image": "localhost/redis:salah", "imageID": "", "ready": false,
+        "restartCount": 0, "state": {"waiting": {"reason": "ErrImagePull"}}}]});
+    site.set_status("pods/toko-redis-1-0", &waiting).await;
+    let message = site
+        .says("toko", "RedisReady", "False", "ImageUnavailable")
+        .await;
+    for part in ["localhost/redis:salah", "toko-redis-1-0", "ErrImagePull"] {
+        assert!(message.contains(part), "{message}");
+    }
     site.assert_nothing_forbidden();
 }
 
