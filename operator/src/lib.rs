@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod lease;
 pub mod live;
 pub mod metrics;
+pub mod pem;
 pub mod queue;
 pub mod redis;
 pub mod restore;

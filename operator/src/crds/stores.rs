@@ -126,8 +126,14 @@ pub struct Redis {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalRedis {
-    /// The URLs of some nodes, separated by commas: `redis://user:password@host:6379`.
+    /// The URLs of some nodes, separated by commas: `redis://user:password@host:6379`, or
+    /// `rediss://…` for all where the cluster speaks TLS. A node's certificate must be for the
+    /// address under which the cluster announces it.
     pub secret_ref: SecretKeyRef,
+    /// The authorities (PEM) of the nodes' certificates, where they are not public ones: no other
+    /// is trusted then. It needs `rediss://` URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyRef>,
 }
 
 /// A Redis Cluster that the operator runs: one StatefulSet for each shard.

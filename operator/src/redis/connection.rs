@@ -1,6 +1,8 @@
 //! One connection to one node, with a bound on everything.
 
+use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -63,6 +65,16 @@ pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
     };
     error.kind() == ::redis::ErrorKind::AuthenticationFailed
         || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
+}
+
+/// Whether a certificate was not accepted, or the node speaks no TLS.
+pub(super) fn is_mistrust(error: &anyhow::Error) -> bool {
+    type Cause = Arc<dyn Error + Send + Sync>;
+    let error = error.downcast_ref::<::redis::RedisError>();
+    let cause = error.and_then(|error| error.source()?.downcast_ref::<Cause>());
+    let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    io.and_then(std::io::Error::get_ref)
+        .is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
 }
 
 /// Connects wherever `info` says.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates, Value};
 
-use super::connection::{self, COMMAND_LIMIT, Credentials, is_refusal};
+use super::connection::{self, COMMAND_LIMIT, Credentials, is_mistrust, is_refusal};
 use super::parse::{self, Info, Line};
 use super::slots::{SLOTS, SlotSet};
 
@@ -28,11 +28,14 @@ pub struct External {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// No address is given, or one is none.
-    #[error("{0} is not an address: write redis://host:port")]
+    #[error("{0} is not an address: write redis://host:port, or rediss://host:port for TLS")]
     Address(String),
-    /// Encryption is asked for.
-    #[error("{0}: this operator speaks to an external Redis without TLS only: write redis://")]
-    Encrypted(String),
+    /// The authority is none, or is for nothing.
+    #[error("the authority of redis.external.caSecretRef cannot be used: {0}")]
+    Authority(String),
+    /// The certificate is not accepted, or there is no TLS.
+    #[error("{0}")]
+    Untrusted(String),
     /// Nobody answers.
     #[error("none of the addresses answers: {0}")]
     Unreachable(String),
@@ -54,24 +57,40 @@ pub enum Unfit {
 }
 
 /// Looks at a cluster through the first of `urls` that answers; takes 10 s at most.
-/// `credentials`, if given, count for more than what the addresses say.
-pub async fn verify(urls: &[String], credentials: Option<&Credentials>) -> Result<External, Unfit> {
+/// `credentials`, if given, count for more than what the addresses say. Of certificates only those
+/// of `authority` (PEM) are accepted, or of public authorities where none is given.
+pub async fn verify(
+    urls: &[String],
+    credentials: Option<&Credentials>,
+    authority: Option<&str>,
+) -> Result<External, Unfit> {
     let late = || Unfit::Unreachable(format!("no answer within {} s", LOOK_LIMIT.as_secs()));
-    tokio::time::timeout(LOOK_LIMIT, look(urls, credentials))
+    tokio::time::timeout(LOOK_LIMIT, look(urls, credentials, authority))
         .await
         .unwrap_or_else(|_| Err(late()))
 }
 
-async fn look(urls: &[String], credentials: Option<&Credentials>) -> Result<External, Unfit> {
+async fn look(
+    urls: &[String],
+    credentials: Option<&Credentials>,
+    authority: Option<&str>,
+) -> Result<External, Unfit> {
     let mut seeds = Vec::new();
     for url in urls {
-        seeds.push(seed(url, credentials)?);
+        let seed = seed(url, credentials)?;
+        seeds.push(match authority {
+            Some(authority) => trusting(seed, authority)?,
+            None => seed,
+        });
     }
     let mut last = "no address is given".to_owned();
     for seed in &seeds {
         match connection::connect(seed.clone()).await {
             Ok(connection) => return judge(seed, connection).await,
             Err(error) if is_refusal(&error) => return Err(Unfit::Refused(name(seed))),
+            Err(error) if is_mistrust(&error) => {
+                return Err(Unfit::Untrusted(format!("{}: {error:#}", name(seed))));
+            }
             Err(error) => last = format!("{}: {error:#}", name(seed)),
         }
     }
@@ -81,11 +100,12 @@ async fn look(urls: &[String], credentials: Option<&Credentials>) -> Result<Exte
 fn seed(url: &str, credentials: Option<&Credentials>) -> Result<ConnectionInfo, Unfit> {
     // The address may hold a password, which a condition must not show.
     let shown = url.rsplit('@').next().unwrap_or_default();
-    if url.starts_with("rediss:") || url.starts_with("valkeys:") {
-        return Err(Unfit::Encrypted(shown.to_owned()));
-    }
     let info = url.into_connection_info();
     let info = info.map_err(|_| Unfit::Address(shown.to_owned()))?;
+    // `#insecure` would look at no certificate at all.
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err(Unfit::Address(shown.to_owned()));
+    }
     let Some(credentials) = credentials else {
         return Ok(info);
     };
@@ -97,6 +117,25 @@ fn seed(url: &str, credentials: Option<&Credentials>) -> Result<ConnectionInfo, 
         settings = settings.set_username(&credentials.user);
     }
     Ok(info.set_redis_settings(settings))
+}
+
+fn trusting(seed: ConnectionInfo, authority: &str) -> Result<ConnectionInfo, Unfit> {
+    if !matches!(seed.addr(), ConnectionAddr::TcpTls { .. }) {
+        let message = format!("{} speaks no TLS: write rediss://", name(&seed));
+        return Err(Unfit::Authority(message));
+    }
+    // Without one the client would start and then trust nobody.
+    if crate::pem::certificates(authority).is_empty() {
+        let message = "it holds no certificate in PEM".to_owned();
+        return Err(Unfit::Authority(message));
+    }
+    let certificates = TlsCertificates {
+        client_tls: None,
+        root_cert: Some(authority.as_bytes().to_vec()),
+    };
+    let client = Client::build_with_tls(seed, certificates);
+    let client = client.map_err(|error| Unfit::Authority(error.to_string()))?;
+    Ok(client.get_connection_info().clone())
 }
 
 fn name(seed: &ConnectionInfo) -> String {
@@ -125,10 +164,29 @@ async fn judge(
     let nodes = nodes.map_err(|error| broken(format!("{error:#}")))?;
     let nodes = parse::nodes(&nodes).map_err(|error| broken(error.to_string()))?;
     let found = count(&nodes)?;
-    for line in nodes.iter().filter(|line| serves(line)) {
-        reach(seed, line).await?;
+    let question = ::redis::cmd("CLUSTER").arg("SLOTS").to_owned();
+    let announced: anyhow::Result<Vec<Vec<Value>>> =
+        connection::ask(&mut connection, &question, COMMAND_LIMIT).await;
+    let announced = announced.map_err(|error| broken(format!("{error:#}")))?;
+    let primaries: BTreeSet<_> = announced
+        .iter()
+        .filter_map(|row| place(row.get(2)?))
+        .collect();
+    for (host, port) in primaries {
+        reach(seed, &host, port).await?;
     }
     Ok(found)
+}
+
+/// Where a row of `CLUSTER SLOTS` sends a client; no host stands for the one that was asked.
+fn place(node: &Value) -> Option<(String, u16)> {
+    let Value::Array(node) = node else {
+        return None;
+    };
+    let host: Option<String> = ::redis::from_redis_value_ref(node.first()?).ok()?;
+    let port: u16 = ::redis::from_redis_value_ref(node.get(1)?).ok()?;
+    let host = host.unwrap_or_default();
+    (!host.is_empty()).then_some((host, port))
 }
 
 fn serves(line: &Line) -> bool {
@@ -159,20 +217,29 @@ fn count(nodes: &[Line]) -> Result<External, Unfit> {
     })
 }
 
-async fn reach(seed: &ConnectionInfo, line: &Line) -> Result<(), Unfit> {
-    // Without an address it is the one that we are speaking to.
-    let Some((ip, port)) = line.address else {
-        return Ok(());
+async fn reach(seed: &ConnectionInfo, host: &str, port: u16) -> Result<(), Unfit> {
+    let address = match seed.addr() {
+        ConnectionAddr::TcpTls { tls_params, .. } => ConnectionAddr::TcpTls {
+            host: host.to_owned(),
+            port,
+            insecure: false,
+            tls_params: tls_params.clone(),
+        },
+        _ => ConnectionAddr::Tcp(host.to_owned(), port),
     };
-    let info = seed
-        .clone()
-        .set_addr(ConnectionAddr::Tcp(ip.to_string(), port));
+    let info = seed.clone().set_addr(address);
     let reached = async {
         let mut connection = connection::connect(info).await?;
         connection::ask::<()>(&mut connection, &::redis::cmd("PING"), COMMAND_LIMIT).await
     };
-    let place = format!("{ip}:{port}");
-    reached.await.map_err(|_| Unfit::PrimaryUnreachable(place))
+    let place = format!("{host}:{port}");
+    reached.await.map_err(|error| {
+        if is_mistrust(&error) {
+            Unfit::Untrusted(format!("the cluster sends us to {place}: {error:#}"))
+        } else {
+            Unfit::PrimaryUnreachable(place)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_password_in_an_address_is_not_shown() {
-        let problem = seed("rediss://user:rahasia@redis.example:6379", None).unwrap_err();
+        let blind = "rediss://user:rahasia@redis.example:6379/#insecure";
+        let problem = seed(blind, None).unwrap_err();
         assert!(!problem.to_string().contains("rahasia"));
         assert!(seed("redis.example", None).is_err());
     }

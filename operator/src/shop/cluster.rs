@@ -16,7 +16,9 @@ use super::rotation::Passwords;
 use super::{Credentials, Defaults, Found, Progress, Validated, status, stuck};
 use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
 use crate::context::Context;
-use crate::crds::{ManagedRedis, RedisShardStatus, RedisStatus, WhatsAppShop, WhatsAppShopStatus};
+use crate::crds::{
+    ManagedRedis, RedisShardStatus, RedisStatus, SecretKeyRef, WhatsAppShop, WhatsAppShopStatus,
+};
 use crate::redis::external::{External, Unfit};
 use crate::redis::{self, Desired, Memory, Plan, Report, SLOTS, Size, Verdict, config};
 
@@ -37,18 +39,21 @@ pub struct Looked {
 /// Looks at a Redis Cluster that somebody else runs.
 pub async fn external(shop: &Validated, found: &Found) -> Looked {
     let mut looked = Looked::default();
-    let reference = shop.spec.redis.external.as_ref().map(|e| &e.secret_ref);
-    let value = reference.and_then(|reference| {
+    let text = |reference: &SecretKeyRef| {
         let secret = found.secrets.get(&reference.name)?.as_ref()?;
         std::str::from_utf8(secret.get(&reference.key)?).ok()
-    });
+    };
+    let wanted = shop.spec.redis.external.as_ref();
+    let value = wanted.and_then(|wanted| text(&wanted.secret_ref));
+    let reference = wanted.and_then(|wanted| wanted.ca_secret_ref.as_ref());
+    let authority = reference.map(|reference| text(reference).unwrap_or_default());
     // `SecretsFound` says so where it is missing; nobody can look then.
     let Some(value) = value else {
         return looked;
     };
     let urls: Vec<String> = value.split(',').map(|url| url.trim().to_owned()).collect();
     let (ready, safe) = (ConditionType::RedisReady, ConditionType::RedisDataSafe);
-    match redis::external::verify(&urls, None).await {
+    match redis::external::verify(&urls, None, authority).await {
         Ok(External {
             primaries,
             bare_primaries,
@@ -76,7 +81,8 @@ pub async fn external(shop: &Validated, found: &Found) -> Looked {
 
 fn reason_of_unfit(unfit: &Unfit) -> Reason {
     match unfit {
-        Unfit::Address(_) | Unfit::Encrypted(_) => Reason::ValueInvalid,
+        Unfit::Address(_) | Unfit::Authority(_) => Reason::ValueInvalid,
+        Unfit::Untrusted(_) => Reason::TlsFailed,
         Unfit::Unreachable(_) | Unfit::PrimaryUnreachable(_) => Reason::Unreachable,
         Unfit::Refused(_) => Reason::AuthenticationFailed,
         Unfit::NotACluster(_) => Reason::NotACluster,

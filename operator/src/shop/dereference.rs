@@ -127,6 +127,8 @@ pub fn secrets_of(shop: &WhatsAppShop) -> BTreeSet<String> {
     }
     if let Some(external) = &spec.redis.external {
         names.insert(external.secret_ref.name.clone());
+        let authority = external.ca_secret_ref.as_ref();
+        names.extend(authority.map(|reference| reference.name.clone()));
     }
     if let Some(backup) = &spec.backup {
         let bucket = backup.destination.s3.as_ref();

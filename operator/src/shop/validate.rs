@@ -170,8 +170,12 @@ pub enum Content {
     OneOrTwo,
     /// `postgres://…`
     PostgresUrl,
-    /// `redis://…`, separated by commas.
+    /// `redis://…` or `rediss://…`, separated by commas.
     RedisUrls,
+    /// `rediss://…`, separated by commas: the manifest names an authority.
+    RedisTlsUrls,
+    /// Certificates in PEM.
+    Certificates,
     /// age secret keys, one a line.
     AgeIdentities,
 }
@@ -214,8 +218,13 @@ pub fn references(spec: &WhatsAppShopSpec) -> Vec<Reference> {
         }
     }
     if let Some(external) = &spec.redis.external {
-        let urls = Content::RedisUrls;
+        let authority = external.ca_secret_ref.as_ref();
+        let urls = authority.map_or(Content::RedisUrls, |_| Content::RedisTlsUrls);
         all.push(one("redis.external.secretRef", &external.secret_ref, urls));
+        if let Some(authority) = authority {
+            let pem = Content::Certificates;
+            all.push(one("redis.external.caSecretRef", authority, pem));
+        }
     }
     if let Some(backup) = &spec.backup {
         if let Some(s3) = &backup.destination.s3 {
@@ -369,11 +378,17 @@ fn unusable(content: Content, value: &[u8]) -> Option<&'static str> {
             "be a URL such as postgres://user:password@host:5432/database?sslmode=verify-full",
         ),
         Content::RedisUrls => (
-            text.split(',').map(str::trim).all(|url| {
-                (url.starts_with("redis://") || url.starts_with("rediss://"))
-                    && redis::IntoConnectionInfo::into_connection_info(url).is_ok()
-            }),
-            "be URLs such as redis://user:password@host:6379, separated by commas",
+            are_redis_urls(text, "redis://") || are_redis_urls(text, "rediss://"),
+            "be URLs such as redis://user:password@host:6379, or rediss://… for all, separated by \
+             commas",
+        ),
+        Content::RedisTlsUrls => (
+            are_redis_urls(text, "rediss://"),
+            "be rediss:// URLs, separated by commas, because redis.external.caSecretRef is set",
+        ),
+        Content::Certificates => (
+            !crate::pem::certificates(text).is_empty(),
+            "be certificates in PEM (-----BEGIN CERTIFICATE-----…)",
         ),
         Content::AgeIdentities => (
             text.lines()
@@ -384,6 +399,19 @@ fn unusable(content: Content, value: &[u8]) -> Option<&'static str> {
         ),
     };
     (!good).then_some(must)
+}
+
+/// Whether all are such URLs; `#insecure`, which would look at no certificate, is none.
+fn are_redis_urls(text: &str, scheme: &str) -> bool {
+    let mut urls = text.split(',').map(str::trim);
+    urls.all(|url| {
+        let info = redis::IntoConnectionInfo::into_connection_info(url);
+        let verifies = |info: redis::ConnectionInfo| match info.addr() {
+            redis::ConnectionAddr::TcpTls { insecure, .. } => !insecure,
+            _ => true,
+        };
+        url.starts_with(scheme) && info.is_ok_and(verifies)
+    })
 }
 
 /// Schedules and the bot take only the spelling of the IANA database; our own look-up takes any.

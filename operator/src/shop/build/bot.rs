@@ -244,7 +244,7 @@ fn variables(site: &Site) -> Vec<SecretVariable> {
         ),
         None => (names.redis_access(), keys::URLS.to_owned()),
     };
-    vec![
+    let mut variables = vec![
         secrets::database_variable(site, Login::Bot),
         SecretVariable::new("REDIS_URLS", &redis.0, &redis.1, "redis-urls"),
         SecretVariable::new("DATA_KEY", &names.data_key(), keys::DATA_KEY, "data-key"),
@@ -272,7 +272,13 @@ fn variables(site: &Site) -> Vec<SecretVariable> {
             keys::SERVER_KEY,
             "midtrans-server-key",
         ),
-    ]
+    ];
+    let external = spec.redis.external.as_ref();
+    if let Some(authority) = external.and_then(|it| it.ca_secret_ref.as_ref()) {
+        let (secret, key) = (&authority.name, &authority.key);
+        variables.push(SecretVariable::new("REDIS_CA", secret, key, "redis-ca.crt"));
+    }
+    variables
 }
 
 fn files(site: &Site) -> Vec<SecretFile> {

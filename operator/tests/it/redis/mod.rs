@@ -9,6 +9,7 @@ mod bed;
 mod changes;
 mod faults;
 mod shop;
+mod tls;
 
 use std::time::{Duration, Instant};
 
@@ -56,16 +57,19 @@ async fn three_shards_with_a_replica_each_are_formed_and_then_left_alone() {
         primaries: 3,
         bare_primaries: 0,
     };
-    assert_eq!(verify(&urls, Some(&Bed::credentials())).await, Ok(fit));
+    assert_eq!(
+        verify(&urls, Some(&Bed::credentials()), None).await,
+        Ok(fit)
+    );
     let wrong = Credentials {
         password: "salah".to_owned(),
         ..Bed::credentials()
     };
     assert!(matches!(
-        verify(&urls, Some(&wrong)).await,
+        verify(&urls, Some(&wrong), None).await,
         Err(Unfit::Refused(_))
     ));
-    let nobody = verify(&urls[..1], None).await;
+    let nobody = verify(&urls[..1], None, None).await;
     assert!(matches!(nobody, Err(Unfit::Unreachable(_))), "{nobody:?}");
 }
 

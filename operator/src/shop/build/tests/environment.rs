@@ -55,7 +55,7 @@ fn every_variable_is_known_and_none_that_is_needed_is_missing() {
     const OPTIONAL: [&str; 3] = [
         "STAFF_IDENTITIES",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
-        // The operator refuses a Redis that is reached by TLS: it could not look after it.
+        // Of an external Redis that is reached by TLS.
         "REDIS_CA",
     ];
     let documented = documented();

@@ -152,6 +152,10 @@ fn good(content: Content, key: &str) -> String {
         Content::Line | Content::OneOrTwo => format!("the-{key}"),
         Content::PostgresUrl => format!("postgres://warung_{key}:word@db.example.com:6543/toko"),
         Content::RedisUrls => "redis://warung:word@redis.example.com:7000".to_owned(),
+        Content::RedisTlsUrls => "rediss://warung:word@redis.example.com:7000".to_owned(),
+        Content::Certificates => {
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned()
+        }
         Content::AgeIdentities => "# a comment\nAGE-SECRET-KEY-1TEST\n".to_owned(),
     }
 }
