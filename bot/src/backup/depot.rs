@@ -1,6 +1,6 @@
 //! Where backups are kept: a folder, or a bucket that speaks S3.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -45,6 +45,8 @@ const AUTHORITIES: &str = "ca-certificates.crt";
 pub struct Depot {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// The same store, asked once: what no second try could mend is told at once.
+    once: Option<Arc<dyn ObjectStore>>,
     /// The shop's own folder, where the depot is one.
     folder: Option<PathBuf>,
 }
@@ -77,6 +79,7 @@ impl Depot {
                 Ok(Self {
                     store: Arc::new(store),
                     prefix: Path::from(shop),
+                    once: None,
                     folder: Some(path.join(shop)),
                 })
             }
@@ -84,23 +87,48 @@ impl Depot {
                 bucket,
                 prefix,
                 options,
+                authorities,
             } => {
                 let mut builder = AmazonS3Builder::new()
                     .with_bucket_name(bucket)
                     .with_checksum_algorithm(Checksum::SHA256)
-                    .with_client_options(client_options()?)
+                    .with_client_options(client_options(authorities.as_deref())?)
                     .with_retry(retries());
                 for (name, value) in options {
                     let key: AmazonS3ConfigKey = name.to_lowercase().parse()?;
                     builder = builder.with_config(key, value.expose_secret());
                 }
+                let once = RetryConfig {
+                    max_retries: 0,
+                    ..retries()
+                };
+                let once = builder.clone().with_retry(once).build();
                 let store = builder.build().context("BACKUP_DESTINATION")?;
                 Ok(Self {
                     store: Arc::new(store),
                     prefix: Path::from(format!("{prefix}/{shop}")),
+                    once: Some(Arc::new(once.context("BACKUP_DESTINATION")?)),
                     folder: None,
                 })
             }
+        }
+    }
+
+    /// Whether the store shows a certificate that is trusted. Whatever else is in the way is found
+    /// out, and tried again, when something is asked of it.
+    ///
+    /// # Errors
+    /// It does not, or speaks no TLS where it should.
+    pub async fn trusted(&self) -> Result<()> {
+        let Some(once) = &self.once else {
+            return Ok(());
+        };
+        match once.list_with_delimiter(Some(&self.prefix)).await {
+            Err(error) if is_mistrust(&error) => Err(error).context(
+                "the certificate of the store of backups is not trusted: name its authority \
+                 (BACKUP_CA, or backup.destination.s3.caSecretRef of a shop)",
+            ),
+            _ => Ok(()),
         }
     }
 
@@ -304,11 +332,26 @@ fn told<T>(read: Result<T>, problems: &mut Vec<String>) -> Result<Option<T>> {
     }
 }
 
-fn client_options() -> Result<ClientOptions> {
+/// Whether TLS failed, at the bottom of everything that wraps it.
+fn is_mistrust(error: &(dyn Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    match io.and_then(std::io::Error::get_ref) {
+        // Which its `source` would pass over.
+        Some(inner) => is_mistrust(inner),
+        None => error.is::<rustls::Error>() || error.source().is_some_and(is_mistrust),
+    }
+}
+
+fn client_options(authorities: Option<&str>) -> Result<ClientOptions> {
     let mut options = ClientOptions::new().with_timeout(REQUEST_LIMIT);
     let beside = std::env::current_exe().map(|exe| exe.with_file_name(AUTHORITIES));
     if let Ok(pem) = beside.and_then(std::fs::read) {
         for authority in object_store::Certificate::from_pem_bundle(&pem)? {
+            options = options.with_root_certificate(authority);
+        }
+    }
+    if let Some(authorities) = authorities {
+        for authority in object_store::Certificate::from_pem_bundle(authorities.as_bytes())? {
             options = options.with_root_certificate(authority);
         }
     }

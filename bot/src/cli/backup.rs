@@ -260,6 +260,12 @@ async fn act(
         shop: common.shop.clone(),
         clock: clock.clone(),
     };
+    desk.deadline
+        .within(
+            "asking the store of backups who it is",
+            desk.depot.trusted(),
+        )
+        .await?;
     match verb {
         BackupVerb::Run(_) => make(&desk, report).await,
         BackupVerb::Verify {

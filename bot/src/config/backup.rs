@@ -63,6 +63,9 @@ pub enum Destination {
         prefix: String,
         /// Names and values of the `AWS_…` variables.
         options: Vec<(String, SecretString)>,
+        /// `BACKUP_CA`: authorities (PEM) whose certificates the store may show, beside the public
+        /// ones.
+        authorities: Option<String>,
     },
 }
 
@@ -162,7 +165,16 @@ fn destination(source: &mut Source) -> Option<Destination> {
             bucket: bucket.to_owned(),
             prefix: prefix.trim_matches('/').to_owned(),
             options: Vec::new(),
+            authorities: None,
         })
+    });
+    let authorities = source.optional("BACKUP_CA", |value| {
+        let read = object_store::Certificate::from_pem_bundle(value.as_bytes());
+        if read.is_ok_and(|all| !all.is_empty()) {
+            Ok(value.to_owned())
+        } else {
+            Err("must be certificates in PEM".to_owned())
+        }
     });
     let Some(Destination::Bucket { bucket, prefix, .. }) = destination else {
         return destination;
@@ -178,6 +190,7 @@ fn destination(source: &mut Source) -> Option<Destination> {
         bucket,
         prefix,
         options,
+        authorities,
     })
 }
 
@@ -290,11 +303,22 @@ mod tests {
             bucket,
             prefix,
             options,
+            ..
         } = config.destination
         else {
             panic!("not a bucket");
         };
         assert_eq!((&*bucket, &*prefix), ("shop-backups", "prod"));
         assert_eq!(options.len(), 2);
+
+        let garbled = [
+            ("BACKUP_DESTINATION", "s3://shop-backups"),
+            ("BACKUP_CA", "hello"),
+        ];
+        let faults = read(&garbled, Needs::default()).unwrap_err();
+        assert_eq!(
+            faults[0].to_string(),
+            "BACKUP_CA: must be certificates in PEM"
+        );
     }
 }

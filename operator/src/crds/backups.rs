@@ -137,7 +137,9 @@ pub struct BackupVolume {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.endpoint) || !self.endpoint.startsWith('http://') || self.allowHTTP")
-    .message("an http:// endpoint sends credentials in the open: use https://, or set allowHTTP to true"))]
+    .message("an http:// endpoint sends credentials in the open: use https://, or set allowHTTP to true"),
+    validation = Rule::new("!has(self.caSecretRef) || (has(self.endpoint) && self.endpoint.startsWith('https://'))")
+    .message("caSecretRef is the authority of an https:// endpoint: set endpoint, or leave caSecretRef out"))]
 pub struct S3 {
     /// Its name.
     #[schemars(
@@ -165,6 +167,9 @@ pub struct S3 {
     pub allow_http: bool,
     /// A Secret with the keys `access-key-id` and `secret-access-key`.
     pub secret_ref: LocalRef,
+    /// The authorities (PEM) of the service's certificate, where they are not public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyRef>,
 }
 
 fn region() -> String {

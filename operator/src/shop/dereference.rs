@@ -133,6 +133,8 @@ pub fn secrets_of(shop: &WhatsAppShop) -> BTreeSet<String> {
     if let Some(backup) = &spec.backup {
         let bucket = backup.destination.s3.as_ref();
         names.extend(bucket.map(|s3| s3.secret_ref.name.clone()));
+        let authority = bucket.and_then(|s3| s3.ca_secret_ref.as_ref());
+        names.extend(authority.map(|reference| reference.name.clone()));
         let key = backup.key.as_ref();
         names.extend(key.map(|key| key.identity_secret_ref.name.clone()));
     }

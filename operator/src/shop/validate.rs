@@ -180,16 +180,20 @@ pub enum Content {
     AgeIdentities,
 }
 
-/// Every Secret that a manifest names and a shop cannot do without.
-pub fn references(spec: &WhatsAppShopSpec) -> Vec<Reference> {
-    let whole = |field, secret: &str, keys: &[(&str, Content)]| Reference {
+fn whole(field: &'static str, secret: &str, keys: &[(&str, Content)]) -> Reference {
+    Reference {
         field,
         secret: secret.to_owned(),
         keys: keys.iter().map(|(k, c)| ((*k).to_owned(), *c)).collect(),
-    };
-    let one = |field, secret: &SecretKeyRef, content| {
-        whole(field, &secret.name, &[(secret.key.as_str(), content)])
-    };
+    }
+}
+
+fn one(field: &'static str, secret: &SecretKeyRef, content: Content) -> Reference {
+    whole(field, &secret.name, &[(secret.key.as_str(), content)])
+}
+
+/// Every Secret that a manifest names and a shop cannot do without.
+pub fn references(spec: &WhatsAppShopSpec) -> Vec<Reference> {
     let mut all = vec![
         whole(
             "whatsapp.cloud.secretRef",
@@ -235,6 +239,14 @@ pub fn references(spec: &WhatsAppShopSpec) -> Vec<Reference> {
                     (keys::ACCESS_KEY_ID, Content::Line),
                     (keys::SECRET_ACCESS_KEY, Content::Line),
                 ],
+            ));
+        }
+        let bucket = backup.destination.s3.as_ref();
+        if let Some(authority) = bucket.and_then(|s3| s3.ca_secret_ref.as_ref()) {
+            all.push(one(
+                "backup.destination.s3.caSecretRef",
+                authority,
+                Content::Certificates,
             ));
         }
         if let Some(key) = &backup.key {

@@ -214,6 +214,38 @@ async fn a_store_that_stumbles_is_asked_again_and_one_that_is_down_fails_the_run
 }
 
 #[tokio::test]
+async fn a_store_behind_tls_is_believed_by_its_authority_alone() {
+    let world = closed_shop().await;
+    let (s3, authority) = S3::start_with_tls().await;
+    let keeper = || {
+        Keeper::new(&world.owner_url)
+            .with("BACKUP_DESTINATION", format!("s3://{BUCKET}/prod"))
+            .with("AWS_ENDPOINT_URL", &s3.url)
+            .with("AWS_ACCESS_KEY_ID", "key")
+            .with("AWS_SECRET_ACCESS_KEY", "secret")
+    };
+    let trusting = keeper().with("BACKUP_CA", &authority);
+    trusting.done(&["run"]).await;
+    assert_eq!(s3.keys().len(), 2);
+    s3.fail(3);
+    trusting.done(&["verify"]).await;
+    assert_eq!(s3.failed(), 3);
+
+    let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let misled = keeper().with("BACKUP_CA", stranger.cert.pem());
+    for mistrusting in [keeper(), misled] {
+        let begun = std::time::Instant::now();
+        let said = mistrusting.failed(&["run"]).await;
+        let named = "the certificate of the store of backups is not trusted";
+        assert!(said.contains(named), "{said}");
+        assert!(said.contains("invalid peer certificate"), "{said}");
+        // No second try could mend it.
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1));
+    }
+    assert_eq!(s3.keys().len(), 3, "one backup, verified");
+}
+
+#[tokio::test]
 async fn programs_of_another_version_than_the_servers_are_told_before_anything_is_done() {
     let world = closed_shop().await;
     let keeper = Keeper::new(&world.owner_url);

@@ -1,5 +1,5 @@
-//! A store that speaks as much S3 as backups need, on a port of the loopback interface, and answers
-//! 500 when told to.
+//! A store that speaks as much S3 as backups need, on a port of the loopback interface, plainly or
+//! over TLS, and answers 500 when told to.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,6 +16,9 @@ use axum::{
 };
 use bytes::Bytes;
 
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, rustls};
+
 /// Its only bucket.
 pub(super) const BUCKET: &str = "backups";
 
@@ -24,6 +27,7 @@ pub(super) struct S3 {
     pub(super) url: String,
     shelves: Shared,
     server: tokio::task::JoinHandle<()>,
+    tls: Option<tokio::task::JoinHandle<()>>,
 }
 
 type Shared = Arc<Mutex<Shelves>>;
@@ -53,7 +57,40 @@ impl S3 {
             url,
             shelves,
             server,
+            tls: None,
         }
+    }
+
+    /// One that is reached by `https://` alone, and the authority of its certificate (PEM).
+    pub(super) async fn start_with_tls() -> (Self, String) {
+        let mut store = Self::start().await;
+        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = certified.signing_key.serialize_der().try_into().unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let plain = store.url.replace("http://", "");
+        store.url = format!("https://{}", listener.local_addr().unwrap());
+        store.tls = Some(tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (acceptor, plain) = (acceptor.clone(), plain.clone());
+                tokio::spawn(async move {
+                    // Who does not trust us goes away.
+                    let Ok(mut closed) = acceptor.accept(socket).await else {
+                        return;
+                    };
+                    let mut open = TcpStream::connect(plain).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut closed, &mut open).await;
+                });
+            }
+        }));
+        (store, certified.cert.pem())
     }
 
     fn shelves(&self) -> MutexGuard<'_, Shelves> {
@@ -89,6 +126,9 @@ impl S3 {
 impl Drop for S3 {
     fn drop(&mut self) {
         self.server.abort();
+        if let Some(tls) = &self.tls {
+            tls.abort();
+        }
     }
 }
 

@@ -409,6 +409,15 @@ fn variables(site: &Site, backup: &Backup, task: Task) -> Vec<SecretVariable> {
                 "s3-secret-access-key",
             ),
         ]);
+        if let Some(authority) = &s3.ca_secret_ref {
+            let (secret, key) = (&authority.name, &authority.key);
+            variables.push(SecretVariable::new(
+                "BACKUP_CA",
+                secret,
+                key,
+                "backup-ca.crt",
+            ));
+        }
     }
     variables
 }

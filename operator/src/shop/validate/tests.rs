@@ -36,8 +36,8 @@ fn every_fault_is_named_at_once_and_no_value_is_shown() {
              is empty: add it",
             "key bot of Secret toko-external-database must be a URL such as \
              postgres://user:password@host:5432/database?sslmode=verify-full",
-            "key urls of Secret toko-external-redis must be URLs such as \
-             redis://user:password@host:6379, separated by commas",
+            "key urls of Secret toko-external-redis must be rediss:// URLs, separated by commas, \
+             because redis.external.caSecretRef is set",
             "spec.shop.timezone: Asia/Jakata is no time zone: name one of the IANA database, such \
              as Asia/Jakarta",
         ]

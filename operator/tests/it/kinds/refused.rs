@@ -6,7 +6,16 @@ use super::manifests::{Edits, backup, backups_to_s3, restore, shop};
 
 /// Manifests that cannot be created: what is edited, and how the message begins.
 pub(super) fn never() -> Vec<(Value, Edits, &'static str)> {
-    [names(), bots(), stores(), backups(), outside(), requests()].concat()
+    [
+        names(),
+        bots(),
+        stores(),
+        backups(),
+        buckets(),
+        outside(),
+        requests(),
+    ]
+    .concat()
 }
 
 fn names() -> Vec<(Value, Edits, &'static str)> {
@@ -212,6 +221,22 @@ fn backups() -> Vec<(Value, Edits, &'static str)> {
         ),
         (
             shop(),
+            vec![external, ("backup", backups_to_s3())],
+            "set backup.image to an image",
+        ),
+        (
+            shop(),
+            vec![cnpg, ("backup", backups_to_s3())],
+            "set backup.image, or database.cloudNativePG.image",
+        ),
+    ]
+}
+
+fn buckets() -> Vec<(Value, Edits, &'static str)> {
+    let with = |path: &'static str, value: Value| vec![("backup", backups_to_s3()), (path, value)];
+    vec![
+        (
+            shop(),
             with(
                 "backup.destination.s3.endpoint",
                 json!("http://s3.shops.svc:9000"),
@@ -220,13 +245,11 @@ fn backups() -> Vec<(Value, Edits, &'static str)> {
         ),
         (
             shop(),
-            vec![external, ("backup", backups_to_s3())],
-            "set backup.image to an image",
-        ),
-        (
-            shop(),
-            vec![cnpg, ("backup", backups_to_s3())],
-            "set backup.image, or database.cloudNativePG.image",
+            with(
+                "backup.destination.s3.caSecretRef",
+                json!({"name": "s3", "key": "ca.crt"}),
+            ),
+            "caSecretRef is the authority of an https:// endpoint",
         ),
     ]
 }
