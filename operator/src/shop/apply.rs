@@ -5,7 +5,8 @@
 //! last, so that a field that is no longer wanted is noticed too. A child that differs though its
 //! digest is the wanted one was changed by somebody else: it is corrected and told about.
 //!
-//! What must outlive a shop is created once, and after that only labelled, owned and let grow.
+//! What must outlive a shop is created once, and after that only labelled, owned and let grow; a
+//! `Cluster` of CloudNativePG, which holds no data itself, is applied like the others and not owned.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -208,11 +209,11 @@ impl Writer<'_> {
                 let message = format!("{} {} is still being deleted", key.kind, key.name);
                 Err(problem(key, Reason::WaitingForDeletion, message))
             }
-            Some(live) if child.keep != Keep::Never => self.tend(child, live).await,
+            Some(live) if is_made_once(child) => self.tend(child, live).await,
             // What a Job runs cannot be changed: another one has another name.
             Some(_) if key.kind == "Job" => Ok(Change::None),
             Some(live) => self.correct(child, live).await,
-            None if child.keep != Keep::Never => self.create(child).await,
+            None if is_made_once(child) => self.create(child).await,
             None => self.apply_new(child).await,
         }
     }
@@ -420,7 +421,11 @@ impl Writer<'_> {
     /// The object with its owner and its digest.
     fn wanted(&self, child: &Child) -> Value {
         let mut object = child.object.clone();
-        object["metadata"]["ownerReferences"] = json!([self.owner(true)]);
+        if child.keep == Keep::Never {
+            object["metadata"]["ownerReferences"] = json!([self.owner(true)]);
+        } else {
+            object["metadata"]["annotations"][KEPT] = Value::from(mark(child.keep));
+        }
         let digest = digest(&object);
         object["metadata"]["annotations"][APPLIED] = Value::from(digest);
         object
@@ -516,6 +521,11 @@ impl Writer<'_> {
 /// Whether a child is a Secret that cannot be made again.
 fn is_key(child: &Child) -> bool {
     child.resource.kind == "Secret" && child.keep != Keep::Never
+}
+
+/// Whether a child is created once and never overwritten.
+fn is_made_once(child: &Child) -> bool {
+    child.keep != Keep::Never && !child.follows()
 }
 
 /// Whether a child is, or makes, a volume.

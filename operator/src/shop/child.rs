@@ -30,7 +30,8 @@ pub enum Keep {
     /// Made again from the manifest: owned by the shop, collected with it.
     Never,
     /// Holds data or the key to it: under `deletionPolicy: Retain` nothing owns it, and it is
-    /// created once and never overwritten, unless it [grows](Child::grows).
+    /// created once and never overwritten, unless it [grows](Child::grows) or
+    /// [follows](Child::follows) the manifest.
     UnderRetain,
     /// Backups are rubbish without it, and they outlive the shop under either policy: nothing ever
     /// owns it, and it is created once and never overwritten.
@@ -105,6 +106,12 @@ impl Child {
     /// Whether it is applied again though it is kept: a volume claim's size follows the manifest.
     pub fn grows(&self) -> bool {
         self.resource.kind == "PersistentVolumeClaim"
+    }
+
+    /// Whether all of it is applied though it is kept: a `Cluster` of CloudNativePG holds no data
+    /// itself, and what it asks for (servers, storage, image) is carried out by its own operator.
+    pub fn follows(&self) -> bool {
+        self.resource.kind == "Cluster"
     }
 
     /// What it is found by.

@@ -8,6 +8,7 @@
 mod backups;
 mod charts;
 mod children;
+mod cloud_native_pg;
 mod cluster;
 mod database;
 mod fleet;
