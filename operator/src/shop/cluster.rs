@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use kube::api::{Api, DeleteParams, ListParams, Preconditions};
+use kube::api::{Api, DeleteParams, Preconditions};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::names::{COMPONENT, INSTANCE, Names, SHARD};
+use super::names::{Names, SHARD};
 use super::rotation::Passwords;
 use super::{Credentials, Defaults, Found, Progress, Validated, status, stuck};
-use crate::conditions::{ConditionType, Conditions, Finding, Reason, Truth};
+use crate::conditions::{ConditionType, Conditions, Reason, Truth};
 use crate::context::Context;
 use crate::crds::{
     ManagedRedis, RedisShardStatus, RedisStatus, SecretKeyRef, WhatsAppShop, WhatsAppShopStatus,
@@ -109,7 +109,8 @@ pub async fn managed(
     let login = login(&passwords.used, other);
     let began = Instant::now();
     loop {
-        let listed = pods(ctx, shop).await?;
+        let listed = status::pods(ctx, shop, "redis").await;
+        let listed = listed.context("read the pods of Redis")?;
         let pods: Vec<_> = listed
             .iter()
             .filter_map(|pod| node_of(pod, found))
@@ -139,10 +140,7 @@ pub async fn managed(
         let shrinkable = plan.report.shards.iter().filter(|shard| shard.shrinkable);
         progress.redis_shrinkable = shrinkable.map(|shard| shard.shard).collect();
         let mut conditions = conditions(&plan.report);
-        let trouble = listed
-            .iter()
-            .find_map(|it| stuck::trouble(it, &stuck::REDIS));
-        explain(&mut conditions, trouble.as_ref());
+        name_what_hinders(&mut conditions, &listed, Timestamp::now());
         return Ok(Looked {
             conditions,
             // Where no node answers nothing can be done: its pods tell when they change.
@@ -201,31 +199,6 @@ fn desired(size: Size, managed: &ManagedRedis) -> Desired {
         node_timeout: config::NODE_TIMEOUT,
         acknowledged_loss: managed.acknowledge_data_loss,
     }
-}
-
-/// What does not hold is put down to a pod that cannot start, where there is one.
-fn explain(conditions: &mut Conditions, trouble: Option<&Finding>) {
-    let Some(trouble) = trouble else {
-        return;
-    };
-    for kind in [ConditionType::RedisReady, ConditionType::RedisDataSafe] {
-        if conditions
-            .get(kind)
-            .is_some_and(|it| it.truth == Truth::False)
-        {
-            let message = trouble.message.as_str();
-            conditions.set(kind, false, trouble.reason, message);
-        }
-    }
-}
-
-async fn pods(ctx: &Context, shop: &WhatsAppShop) -> Result<Vec<Pod>> {
-    let namespace = shop.namespace().unwrap_or_default();
-    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
-    let labels = format!("{INSTANCE}={},{COMPONENT}=redis", shop.name_any());
-    let listed = api.list(&ListParams::default().labels(&labels)).await;
-    let listed = listed.context("read the pods of Redis")?;
-    Ok(listed.items)
 }
 
 fn node_of(pod: &Pod, found: &Found) -> Option<redis::Pod> {
@@ -351,6 +324,31 @@ fn conditions(report: &Report) -> Conditions {
     let kind = ConditionType::RedisDataSafe;
     conditions.set(kind, *safe, reason, found.message.as_str());
     conditions
+}
+
+/// Where the cluster waits for a pod that cannot start until a person mends something, that is told
+/// in place of the wait.
+fn name_what_hinders(conditions: &mut Conditions, pods: &[Pod], now: Timestamp) {
+    let hindered = |pod: &Pod| stuck::trouble(pod, &stuck::REDIS, now);
+    let Some(trouble) = pods.iter().find_map(hindered) else {
+        return;
+    };
+    let waits = [
+        Reason::Forming,
+        Reason::Unreachable,
+        Reason::Healing,
+        Reason::Unsynced,
+    ];
+    for kind in [ConditionType::RedisReady, ConditionType::RedisDataSafe] {
+        let Some(found) = conditions.get(kind) else {
+            continue;
+        };
+        if waits.contains(&found.reason) {
+            let message = format!("{}; {}", found.message, trouble.message);
+            let truth = found.truth == Truth::True;
+            conditions.set(kind, truth, trouble.reason, message);
+        }
+    }
 }
 
 fn reason_of(reason: redis::Reason, formed: bool) -> Reason {

@@ -1,9 +1,13 @@
 //! How far the database is migrated for the manifest's image.
 
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
+use super::names::COMPONENT;
 use super::{Child, Found, Progress, Validated};
 use crate::conditions::{Finding, Reason, Truth};
+use crate::jobs;
 
 /// What the migration's Job has come to.
 pub struct State {
@@ -14,7 +18,15 @@ pub struct State {
 }
 
 /// Looks at the Job among the children that are wanted.
-pub fn state(valid: &Validated, found: &Found, progress: &Progress, wanted: &[Child]) -> State {
+///
+/// `pods` are those of migrations, where one is [under way](is_under_way).
+pub fn state(
+    valid: &Validated,
+    found: &Found,
+    progress: &Progress,
+    wanted: &[Child],
+    pods: &[Pod],
+) -> State {
     let image = &valid.bot_image;
     let say = |done, truth, reason, message: String| State {
         done,
@@ -57,8 +69,36 @@ pub fn state(valid: &Validated, found: &Found, progress: &Progress, wanted: &[Ch
         );
         return say(false, Truth::False, Reason::MigrationFailed, message);
     }
+    if let Some(what) = live.and_then(|live| hindrance(live, pods)) {
+        let cannot = jobs::runs(&key.name, Some(&what));
+        let message = format!("{cannot}. Bots of the former image go on");
+        return say(false, Truth::False, Reason::Hindered, message);
+    }
     let message = format!("Job {} migrates the database for {image}", key.name);
     say(false, Truth::False, Reason::Migrating, message)
+}
+
+/// What keeps a Job from starting.
+fn hindrance(job: &Value, pods: &[Pod]) -> Option<String> {
+    let job: Job = serde_json::from_value(job.clone()).ok()?;
+    match jobs::look(&job, pods) {
+        jobs::State::Running { hindrance } => hindrance,
+        jobs::State::Ended(_) => None,
+    }
+}
+
+/// Whether a migration is not over yet.
+pub fn is_under_way(found: &Found) -> bool {
+    let of_migration = |job: &&Value| job["metadata"]["labels"][COMPONENT] == "migrate";
+    let over = |job: &Value| {
+        ["Complete", "Failed"]
+            .iter()
+            .any(|end| ended(job, end).is_some())
+    };
+    found
+        .of_kind("Job")
+        .filter(of_migration)
+        .any(|job| !over(job))
 }
 
 fn ended<'a>(job: &'a Value, kind: &str) -> Option<&'a Value> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::ObjectMeta;
 use kube::runtime::events::EventType;
@@ -124,7 +125,8 @@ impl Look<'_> {
         };
         let again = redis.again.or(restoring.then_some(RESTORING));
         self.conditions.merge(redis.conditions);
-        let wanted = self.children(&valid, &made);
+        let migrating = self.migrating().await?;
+        let wanted = self.children(&valid, &made, &migrating);
         self.endpoints(&valid);
         let applied = apply::apply(self.ctx, &self.shop, &self.found, &wanted)
             .await
@@ -326,8 +328,22 @@ impl Look<'_> {
         }
     }
 
+    /// The pods of migrations, read only while one is under way.
+    async fn migrating(&self) -> Result<Vec<Pod>> {
+        if !migration::is_under_way(&self.found) {
+            return Ok(Vec::new());
+        }
+        let pods = status::pods(self.ctx, &self.shop, "migrate").await;
+        pods.context("read the pods of the migration")
+    }
+
     /// The children, with what the migration's Job has come to.
-    fn children(&mut self, valid: &Validated, credentials: &Credentials) -> Vec<Child> {
+    fn children(
+        &mut self,
+        valid: &Validated,
+        credentials: &Credentials,
+        migrating: &[Pod],
+    ) -> Vec<Child> {
         let defaults = &self.ctx.defaults;
         let mut wanted = build::build(valid, &self.found, &self.progress, credentials, defaults);
         let told = self.found.child("Secret", &valid.names.redis_access());
@@ -337,7 +353,7 @@ impl Look<'_> {
             self.progress.redis_password_due = true;
             wanted = build::build(valid, &self.found, &self.progress, credentials, defaults);
         }
-        let state = migration::state(valid, &self.found, &self.progress, &wanted);
+        let state = migration::state(valid, &self.found, &self.progress, &wanted, migrating);
         let done = state.done;
         self.found_out(ConditionType::MigrationsApplied, state.finding);
         if !done || self.progress.migrated_image.as_ref() == Some(&valid.bot_image) {

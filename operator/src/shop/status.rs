@@ -125,11 +125,20 @@ pub async fn pod_trouble(
     if count.available >= count.wanted && count.updated >= count.wanted {
         return Ok(None);
     }
+    let pods = pods(ctx, shop, "bot").await?;
+    Ok(pods.iter().find_map(trouble_of))
+}
+
+/// Reads the pods of a component.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn pods(ctx: &Context, shop: &WhatsAppShop, component: &str) -> kube::Result<Vec<Pod>> {
     let namespace = shop.namespace().unwrap_or_default();
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
-    let labels = format!("{INSTANCE}={},{COMPONENT}=bot", shop.name_any());
-    let pods = api.list(&ListParams::default().labels(&labels)).await?;
-    Ok(pods.items.iter().find_map(trouble_of))
+    let labels = format!("{INSTANCE}={},{COMPONENT}={component}", shop.name_any());
+    let listed = api.list(&ListParams::default().labels(&labels)).await?;
+    Ok(listed.items)
 }
 
 fn trouble_of(pod: &Pod) -> Option<(Reason, String)> {

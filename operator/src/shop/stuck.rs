@@ -21,6 +21,8 @@ use crate::context::Context;
 
 /// How long a server that runs and is not ready is left alone: it may be recovering from a crash.
 const RECOVERY: SignedDuration = SignedDuration::from_mins(5);
+/// How long a pod may look for a node before somebody is told: a new one waits for its volume.
+const PLACING: SignedDuration = SignedDuration::from_secs(15);
 
 /// Says why the server does not serve yet, and replaces its pod where it is stuck and of an old
 /// revision; `None` when it is ready.
@@ -50,7 +52,8 @@ pub(super) async fn look_after(
             "PostgreSQL's pod was stuck and is made anew from what the manifest says now",
         )));
     }
-    Ok(Some(trouble(&pod, &POSTGRES).unwrap_or_else(|| {
+    let trouble = trouble(&pod, &POSTGRES, Timestamp::now());
+    Ok(Some(trouble.unwrap_or_else(|| {
         waits("PostgreSQL's pod is not ready yet")
     })))
 }
@@ -120,7 +123,7 @@ pub(super) const REDIS: Store = Store {
 };
 
 /// What a person has to mend, so that a pod can start.
-pub(super) fn trouble(pod: &Pod, store: &Store) -> Option<Finding> {
+pub(super) fn trouble(pod: &Pod, store: &Store, now: Timestamp) -> Option<Finding> {
     let Store { name: part, image } = store;
     let name = pod.name_any();
     for container in containers(pod) {
@@ -155,7 +158,12 @@ pub(super) fn trouble(pod: &Pod, store: &Store) -> Option<Finding> {
     }
     let conditions = pod.status.as_ref()?.conditions.as_deref()?.iter();
     let mut waits = conditions.filter(|it| it.type_ == "PodScheduled" && it.status == "False");
-    let why = waits.next()?.message.clone().unwrap_or_default();
+    let unscheduled = waits.next()?;
+    let since = unscheduled.last_transition_time.as_ref();
+    if since.is_some_and(|since| now.duration_since(since.0) < PLACING) {
+        return None;
+    }
+    let why = unscheduled.message.as_deref().unwrap_or_default();
     let message = format!("pod {name} of {part} fits on no node: {why}");
     Some(finding(Reason::Unschedulable, message))
 }
@@ -178,6 +186,10 @@ mod tests {
 
     use super::*;
 
+    fn now() -> Timestamp {
+        "2026-11-24T03:12:00Z".parse().unwrap()
+    }
+
     fn set(newest: &str) -> Value {
         json!({"metadata": {"generation": 2},
             "status": {"observedGeneration": 2, "updateRevision": newest}})
@@ -197,7 +209,7 @@ mod tests {
     }
 
     fn stuck(set: &Value, pod: &Pod) -> bool {
-        is_stuck(set, pod, "2026-11-24T03:12:00Z".parse().unwrap())
+        is_stuck(set, pod, now())
     }
 
     #[test]
@@ -228,7 +240,7 @@ mod tests {
     fn the_last_words_of_a_server_are_told() {
         let told = |reason: &str| {
             let pod = pod(&json!({"waiting": {"reason": reason}}), "False");
-            trouble(&pod, &POSTGRES).map(|it| (it.reason, it.message))
+            trouble(&pod, &POSTGRES, now()).map(|it| (it.reason, it.message))
         };
         let (reason, message) = told("CrashLoopBackOff").unwrap();
         assert_eq!(reason, Reason::Crashing);
@@ -242,5 +254,21 @@ mod tests {
             "image postgres:lama cannot be fetched for pod toko-postgres-0 (ImagePullBackOff)";
         assert!(message.starts_with(named), "{message}");
         assert_eq!(told("ContainerCreating"), None);
+    }
+
+    #[test]
+    fn a_new_pod_may_wait_for_its_volume_before_anybody_is_told() {
+        let unscheduled = |since: &str| {
+            let pod = json!({"metadata": {"name": "toko-redis-0-0"}, "status": {"conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                    "lastTransitionTime": since, "message": "no volume"}]}});
+            let pod: Pod = serde_json::from_value(pod).unwrap();
+            trouble(&pod, &REDIS, now()).map(|it| it.message)
+        };
+        assert_eq!(unscheduled("2026-11-24T03:11:50Z"), None);
+        assert_eq!(
+            unscheduled("2026-11-24T03:11:40Z").unwrap(),
+            "pod toko-redis-0-0 of Redis fits on no node: no volume"
+        );
     }
 }
