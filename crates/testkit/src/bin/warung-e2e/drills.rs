@@ -1,4 +1,5 @@
 //! What is broken and changed while customers write, each with the operator killed in the middle.
+//! What takes more than one step to play is in [`crate::stories`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,13 +11,14 @@ use warung_testkit::console::say;
 use crate::bed::{Bed, SHOPS};
 use crate::load::{Crowd, Tally};
 use crate::shop::{NAME, Shop, ready};
+use crate::stories::Story;
 
 /// How long the load runs before and after.
 const QUIET: Duration = Duration::from_secs(3);
 /// When the operator is killed after the drill began.
-const MIDDLE: Duration = Duration::from_secs(1);
+pub(crate) const MIDDLE: Duration = Duration::from_secs(1);
 /// How long the shop may take to be whole again.
-const WHOLE_LIMIT: Duration = Duration::from_mins(3);
+pub(crate) const WHOLE_LIMIT: Duration = Duration::from_mins(5);
 
 /// One drill.
 pub(crate) struct Drill {
@@ -32,6 +34,7 @@ enum Act {
     Bot,
     Bots(i32),
     Shards(i32),
+    Story(Story),
 }
 
 /// What came of one.
@@ -55,6 +58,12 @@ pub(crate) fn all() -> Vec<Drill> {
         drill("all Redis pods killed at once", Act::WholeRedis),
         drill("Redis shards 3 → 4", Act::Shards(4)),
         drill("Redis shards 4 → 3", Act::Shards(3)),
+        drill(
+            "a bot image that is not there",
+            Act::Story(Story::WrongImage),
+        ),
+        drill("a manifest that broke", Act::Story(Story::BrokenManifest)),
+        drill("another Redis password", Act::Story(Story::Password)),
     ]
 }
 
@@ -70,14 +79,7 @@ pub(crate) async fn run(
     let load = crowd.begin(rate);
     tokio::time::sleep(QUIET).await;
     let begun = Instant::now();
-    drill.act.begin(bed).await.context(drill.name)?;
-    tokio::time::sleep(MIDDLE).await;
-    bed.kill_operator().await?;
-    let whole = bed.until(drill.name, WHOLE_LIMIT, async || {
-        drill.act.is_done(bed).await?;
-        ready(bed).await
-    });
-    let outcome = whole.await;
+    let outcome = drill.play(bed).await.context(drill.name);
     let whole_after = begun.elapsed();
     tokio::time::sleep(QUIET).await;
     // The load is ended in any case, so that what it counted is seen.
@@ -91,6 +93,23 @@ pub(crate) async fn run(
         whole_after,
         tally,
     })
+}
+
+impl Drill {
+    /// Until the shop is whole again.
+    async fn play(&self, bed: &Bed) -> Result<()> {
+        self.act.begin(bed).await?;
+        // A story kills the operator in a middle of its own.
+        if !matches!(self.act, Act::Story(_)) {
+            tokio::time::sleep(MIDDLE).await;
+            bed.kill_operator().await?;
+        }
+        let whole = bed.until(self.name, WHOLE_LIMIT, async || {
+            self.act.is_done(bed).await?;
+            ready(bed).await
+        });
+        whole.await.map(drop)
+    }
 }
 
 impl Act {
@@ -107,6 +126,7 @@ impl Act {
             Self::Bot => bed.kill_one(&first_bot(bed).await?).await,
             Self::RedisPrimary => bed.kill_one(&first_primary(bed).await?).await,
             Self::WholeRedis => bed.kill(SHOPS, "app.kubernetes.io/component=redis").await,
+            Self::Story(story) => story.play(bed).await,
         }
     }
 
@@ -140,13 +160,16 @@ impl Act {
                 ensure!(sets == usize::try_from(wanted)?, "{sets} StatefulSets");
                 Ok(())
             }
-            Self::Bot | Self::RedisPrimary | Self::WholeRedis => all_pods_ready(bed).await,
+            Self::Bot | Self::RedisPrimary | Self::WholeRedis | Self::Story(_) => {
+                all_pods_ready(bed).await
+            }
         }
     }
 }
 
 impl Bed {
-    async fn kill_one(&self, pod: &str) -> Result<()> {
+    /// Kills a pod without grace.
+    pub(crate) async fn kill_one(&self, pod: &str) -> Result<()> {
         let arguments = [
             "delete",
             "pod",
@@ -160,7 +183,8 @@ impl Bed {
     }
 }
 
-async fn first_bot(bed: &Bed) -> Result<String> {
+/// The name of a bot.
+pub(crate) async fn first_bot(bed: &Bed) -> Result<String> {
     let pods = bed.list("pods", "app.kubernetes.io/component=bot").await?;
     let name = pods
         .first()
@@ -168,7 +192,8 @@ async fn first_bot(bed: &Bed) -> Result<String> {
     Ok(name.context("no bot")?.to_owned())
 }
 
-async fn first_primary(bed: &Bed) -> Result<String> {
+/// The pod of the first shard's primary.
+pub(crate) async fn first_primary(bed: &Bed) -> Result<String> {
     let shop = bed.get("shop", NAME).await?;
     match shop["status"]["redis"]["shards"][0]["primary"].as_str() {
         Some(pod) => Ok(pod.to_owned()),
@@ -176,7 +201,8 @@ async fn first_primary(bed: &Bed) -> Result<String> {
     }
 }
 
-async fn all_pods_ready(bed: &Bed) -> Result<()> {
+/// Whether all bots and all nodes of Redis that exist are ready.
+pub(crate) async fn all_pods_ready(bed: &Bed) -> Result<()> {
     for component in ["bot", "redis"] {
         let selector = format!("app.kubernetes.io/component={component}");
         for pod in bed.list("pods", &selector).await? {

@@ -11,6 +11,7 @@ mod load;
 mod report;
 mod restore;
 mod shop;
+mod stories;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

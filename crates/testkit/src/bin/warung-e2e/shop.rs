@@ -132,12 +132,7 @@ pub(crate) async fn ready(bed: &Bed) -> Result<()> {
 
 /// Whether a condition of an object is true for its present generation.
 pub(crate) fn holds(object: &Value, kind: &str) -> Result<()> {
-    let conditions = object["status"]["conditions"].as_array();
-    let condition = conditions
-        .into_iter()
-        .flatten()
-        .find(|condition| condition["type"] == kind)
-        .with_context(|| format!("no condition {kind} yet"))?;
+    let condition = condition(object, kind)?;
     ensure!(
         condition["status"] == "True"
             && condition["observedGeneration"] == object["metadata"]["generation"],
@@ -147,4 +142,14 @@ pub(crate) fn holds(object: &Value, kind: &str) -> Result<()> {
         condition["message"]
     );
     Ok(())
+}
+
+/// A condition of an object.
+pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Result<&'a Value> {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == kind)
+        .with_context(|| format!("no condition {kind} yet"))
 }
