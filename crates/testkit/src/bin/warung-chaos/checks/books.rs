@@ -62,6 +62,9 @@ async fn money(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) 
 
 /// Each code went to its buyer and to nobody else.
 async fn codes(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) -> Result<()> {
+    // The rows before the book: what is handed over meanwhile is in the book then, and withheld in
+    // the rows.
+    let sales = sales(database).await?;
     let mut holders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut received: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for sent in bed.whatsapp.book().accepted {
@@ -80,6 +83,36 @@ async fn codes(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) 
     let shared = holders.iter().filter(|(_, holders)| holders.len() > 1);
     let shared = shared.map(|(code, holders)| format!("{code} went to {holders:?}"));
     findings.extend("one-code-one-buyer", shared.collect());
+    let mut wrong = Vec::new();
+    for ((wa_id, sku), Sale { sold, kept }) in sales {
+        let codes = received.remove(&(wa_id.clone(), sku.clone()));
+        let codes = codes.unwrap_or_default();
+        let has = codes.len();
+        if has > sold || has + kept < sold {
+            let orders = orders(database, &wa_id, &sku).await?;
+            wrong.push(format!(
+                "{wa_id} bought {sold} of {sku} ({kept} withheld) and received {codes:?}; {orders}"
+            ));
+        }
+    }
+    for ((wa_id, sku), codes) in received {
+        wrong.push(format!(
+            "{wa_id} bought none of {sku} and received {codes:?}"
+        ));
+    }
+    findings.extend("bought-is-received", wrong);
+    Ok(())
+}
+
+/// What somebody bought of a product.
+struct Sale {
+    sold: usize,
+    /// So many of them are not handed over, or need not be.
+    kept: usize,
+}
+
+/// By customer and product.
+async fn sales(database: &mut PgConnection) -> Result<BTreeMap<(String, String), Sale>> {
     let rows = sqlx::query(
         "SELECT k.value AS wa_id, v.sku, count(*) AS sold,
                 -- Goods of a payment that its bank may still take back are handed over later; those
@@ -93,27 +126,35 @@ async fn codes(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) 
     )
     .fetch_all(database)
     .await?;
-    let mut wrong = Vec::new();
-    for row in rows {
-        let (wa_id, sku): (String, String) = (row.get("wa_id"), row.get("sku"));
-        let sold = usize::try_from(row.get::<i64, _>("sold"))?;
-        let kept = usize::try_from(row.get::<i64, _>("kept"))?;
-        let has = received
-            .remove(&(wa_id.clone(), sku.clone()))
-            .unwrap_or_default()
-            .len();
-        if has > sold || has + kept < sold {
-            wrong.push(format!(
-                "{wa_id} bought {sold} of {sku} ({kept} withheld) and received {has}"
-            ));
-        }
-    }
-    for ((wa_id, sku), codes) in received {
-        wrong.push(format!(
-            "{wa_id} bought none of {sku} and received {}",
-            codes.len()
-        ));
-    }
-    findings.extend("bought-is-received", wrong);
-    Ok(())
+    let sales = rows.iter().map(|row| {
+        let sale = Sale {
+            sold: usize::try_from(row.get::<i64, _>("sold"))?,
+            kept: usize::try_from(row.get::<i64, _>("kept"))?,
+        };
+        Ok(((row.get("wa_id"), row.get("sku")), sale))
+    });
+    sales.collect()
+}
+
+/// Somebody's orders of a product, each with what became of its messages.
+async fn orders(database: &mut PgConnection, wa_id: &str, sku: &str) -> Result<String> {
+    let orders: Option<String> = sqlx::query_scalar(
+        "SELECT string_agg(
+                    o.number || ' (' || o.state || coalesce(', from ' || o.deliver_after, '') || ', '
+                    || (SELECT count(*) FROM stock_unit u WHERE u.order_line_id = l.id) || ' codes'
+                    || coalesce((SELECT string_agg(', ' || m.id || ' ' || m.dedupe_key || ' '
+                                        || m.state || coalesce(' ' || m.wamid, '')
+                                        || coalesce(': ' || m.error, ''), '' ORDER BY m.id)
+                                 FROM outbox m WHERE m.dedupe_key LIKE 'order:' || o.id || '%'), '')
+                    || ')', '; ' ORDER BY o.created_at)
+         FROM orders o JOIN order_line l ON l.order_id = o.id
+         JOIN variant v ON v.id = l.variant_id AND v.sku = $2
+         JOIN customer_alias k ON k.customer_id = o.customer_id AND k.value = $1
+         WHERE EXISTS (SELECT FROM stock_unit u WHERE u.order_line_id = l.id)",
+    )
+    .bind(wa_id)
+    .bind(sku)
+    .fetch_one(database)
+    .await?;
+    Ok(orders.unwrap_or_default())
 }
