@@ -36,6 +36,7 @@ const ADDRESS: &str = "Jl. Melati No. 5, Coblong, Bandung 40132";
 pub(crate) struct Crowd {
     closing: AtomicBool,
     stock_rush: AtomicBool,
+    doors_open: AtomicBool,
     /// Who waited in vain, and for what.
     unanswered: Mutex<Vec<String>>,
     /// How often each thing was done to its end.
@@ -50,6 +51,7 @@ impl Crowd {
         Arc::new(Self {
             closing: AtomicBool::new(false),
             stock_rush: AtomicBool::new(false),
+            doors_open: AtomicBool::new(false),
             unanswered: Mutex::default(),
             bought: AtomicUsize::new(0),
             paid: AtomicUsize::new(0),
@@ -63,9 +65,18 @@ impl Crowd {
         list.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has everybody want what there is little of.
+    /// Has everybody want what there is little of, and keep the quote until [`Crowd::open`].
     pub(crate) fn rush(&self) {
         self.stock_rush.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets everybody pay at once.
+    pub(crate) fn open(&self) {
+        self.doors_open.store(true, Ordering::Relaxed);
+    }
+
+    fn holds_quotes(&self) -> bool {
+        !self.doors_open.load(Ordering::Relaxed) && !self.is_closing()
     }
 
     /// Asks everybody to come to an end.
@@ -93,6 +104,7 @@ pub(crate) fn start(bed: &Arc<Bed>, crowd: &Arc<Crowd>, count: usize, seed: u64)
             crowd: Arc::clone(crowd),
             dice: StdRng::seed_from_u64(seed ^ (0x9e37_79b9 * (index as u64 + 1))),
             is_eager: index % 10 == 0,
+            told_address: false,
         };
         tasks.spawn(person.live());
     }
@@ -106,6 +118,7 @@ struct Person {
     dice: StdRng,
     /// Buys as fast as the shop lets them.
     is_eager: bool,
+    told_address: bool,
 }
 
 /// What a customer sends.
@@ -156,7 +169,7 @@ impl Person {
     }
 
     async fn errand(&mut self) -> Option<()> {
-        if self.crowd.stock_rush.load(Ordering::Relaxed) && self.dice.random_bool(0.5) {
+        if self.crowd.stock_rush.load(Ordering::Relaxed) {
             return self.wants_the_last().await;
         }
         if self.is_eager {
@@ -234,18 +247,30 @@ impl Person {
     }
 
     async fn wants_the_last(&mut self) -> Option<()> {
-        let wish = format!("beli {} 1", goods::voucher(goods::VOUCHERS - 1));
-        let quote = self.asks(&wish).await?;
-        self.pays_by_saldo(&quote).await;
-        self.wants_a_parcel().await
+        let quote = if self.dice.random_bool(0.5) {
+            self.asks_for_a_parcel(goods::LAST_PARCEL).await?
+        } else {
+            let voucher = goods::voucher(goods::VOUCHERS - 1);
+            self.asks(&format!("beli {voucher} 1")).await?
+        };
+        while self.crowd.holds_quotes() {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.pays_by_saldo(&quote).await
     }
 
     async fn wants_a_parcel(&mut self) -> Option<()> {
-        let mut said = self.asks(&format!("beli {} 1", goods::PARCEL)).await?;
-        if said.text().to_lowercase().contains("alamat") && option(&said, "v1|pay|", "").is_none() {
-            said = self.asks(ADDRESS).await?;
+        let quote = self.asks_for_a_parcel(goods::PARCEL).await?;
+        self.pays_by_saldo(&quote).await
+    }
+
+    /// The quote. Where to send it the shop knows before, so that paying is one tap.
+    async fn asks_for_a_parcel(&mut self, sku: &str) -> Option<Received> {
+        if !self.told_address {
+            self.asks(&format!("alamat {ADDRESS}")).await?;
+            self.told_address = true;
         }
-        self.pays_by_saldo(&said).await
+        self.asks(&format!("beli {sku} 1")).await
     }
 
     async fn buys_at_midtrans(&mut self, method: &str) -> Option<()> {

@@ -9,12 +9,15 @@ use warung_testkit::bot::Shop;
 
 /// Vouchers, of which each unit is a code of its own.
 pub(crate) const VOUCHERS: usize = 8;
-/// Codes of each, and of the last, which sells out.
+/// Codes of each but the last.
 const CODES: usize = 2_000;
-const SCARCE_CODES: usize = 40;
 /// Something to be sent, of which there is little.
 pub(crate) const PARCEL: &str = "CHAOS-KOPI";
 const PARCELS: usize = 25;
+/// Something to be sent that, as the last voucher, nobody wants before the rush and more want then
+/// than there are.
+pub(crate) const LAST_PARCEL: &str = "CHAOS-TEH";
+const LAST: usize = 8;
 /// What every code begins with.
 const CODE: &str = "KODE-";
 /// Rupiah of a customer with plenty, and of one who must pay the rest in another way.
@@ -36,18 +39,16 @@ pub(crate) async fn load(shop: &Shop, program: &Path, directory: &Path) -> Resul
             "{sku},digital,Voucher {sku},Voucher {sku},Uji,Test,10000,9000,0,digital,0,"
         )?;
     }
-    writeln!(
-        rows,
-        "{PARCEL},kopi,Kopi Uji,Test Coffee,Uji,Test,45000,40000,{PARCELS},physical,200,"
-    )?;
+    for (sku, count) in [(PARCEL, PARCELS), (LAST_PARCEL, LAST)] {
+        writeln!(
+            rows,
+            "{sku},{sku},Paket {sku},Parcel {sku},Uji,Test,45000,40000,{count},physical,200,"
+        )?;
+    }
     shop.import(program, directory, &rows).await?;
     for index in 0..VOUCHERS {
         let sku = voucher(index);
-        let count = if index + 1 == VOUCHERS {
-            SCARCE_CODES
-        } else {
-            CODES
-        };
+        let count = if index + 1 == VOUCHERS { LAST } else { CODES };
         let codes: Vec<String> = (0..count).map(|n| format!("{CODE}{sku}-{n:05}")).collect();
         shop.add_units(program, directory, &sku, &codes).await?;
     }

@@ -37,10 +37,8 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(80);
 /// How long a fault of its own may take before it is given up.
 const STRIKE_LIMIT: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(50);
-/// Time in which everybody wants the last of what there is; with the guard of the stock taken out so
-/// long that a busy machine sells it out as well.
+/// Time in which customers ask for the last of what there is, before all pay at once.
 const RUSH: Duration = Duration::from_secs(15);
-const LONG_RUSH: Duration = Duration::from_mins(1);
 /// How often a bar may be missed.
 const BAR_TRIES: u32 = 2;
 /// How long the customers may take to be known.
@@ -103,11 +101,10 @@ async fn on(bed: &Arc<Bed>, plan: &Plan, began: (Instant, u64)) -> Result<Report
         windows,
         lines,
     } = record;
-    crowd.rush();
-    if plan.mutation == Some(Mutation::Stock) {
-        tokio::time::sleep(LONG_RUSH).await;
-    } else if plan.length == Length::Full {
+    if plan.length == Length::Full || plan.mutation == Some(Mutation::Stock) {
+        crowd.rush();
         tokio::time::sleep(RUSH).await;
+        crowd.open();
     }
     findings.machine_has_time = !judges_bars || is_quiet(&calm);
     end(bed, &crowd, people, &mut findings).await;

@@ -155,6 +155,11 @@ pub(super) async fn check(database: &mut PgConnection, findings: &mut Findings) 
             "codes sold",
             "SELECT count(*) FROM stock_unit WHERE order_line_id IS NOT NULL",
         ),
+        (
+            "parcels sold",
+            "SELECT count(*) FROM order_line l JOIN orders o ON o.id = l.order_id
+             WHERE l.kind = 'physical' AND o.state IN ('paid', 'fulfilling', 'completed')",
+        ),
         ("payments", "SELECT count(*) FROM payment_attempt"),
         ("fences passed", "SELECT count(*) FROM chaos_fence_log"),
     ];
