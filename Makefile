@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # A killed make takes the program with it.
 TIED := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
-.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator lint crds chaos fuzz
+.PHONY: help setup demo test e2e cluster node bench bench-peer bench-scaling bench-growth bench-instructions bench-operator hostile lint crds chaos fuzz
 
 help:
 	@echo "make demo          a whole shop on this machine; ONCE=1 ends after the played purchase"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-operator  memory and time of the operator with a thousand shops"
 	@echo "make bench-peer    the same load on a shop in Node.js and on ours, in turns"
 	@echo "make bench-scaling, bench-growth, bench-instructions    see docs/performance.md"
+	@echo "make hostile       what customers feel while strangers mean harm: slow, huge, forged, many"
 	@echo "make chaos         a fleet broken in every way, and whether it was ever wrong; SHORT=1, SEED=n,"
 	@echo "                   HOURS=n (new seeds until a violation), MUTATION=name|all (must turn red)"
 	@echo "make fuzz          what strangers may send, thrown at all that read it for SECONDS=n each, or at one"
@@ -70,6 +71,10 @@ bench-scaling bench-growth bench-instructions: bench-%: setup
 	@test $* != instructions || scripts/setup --instructions
 	cargo build --release -p warung-bot -p warung-testkit --bins
 	@exec $(TIED) $(TARGET)/release/warung-bench --only $*
+
+hostile: setup
+	cargo build --release -p warung-bot -p warung-testkit --bins
+	@exec $(TIED) $(TARGET)/release/warung-bench --only hostile
 
 # With a network and mounts of its own where they can be had, so that it can be cut and be full.
 ISOLATED := $(shell unshare --net --mount true 2>/dev/null && command -v ip >/dev/null && command -v iptables >/dev/null && echo yes)

@@ -133,6 +133,15 @@ impl Fleet {
         Ok(())
     }
 
+    /// Where they listen, as `host:port`.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let authority = |url: &String| {
+            let (_, behind) = url.split_once("//")?;
+            behind.split('/').next().map(str::to_owned)
+        };
+        self.urls.iter().filter_map(authority).collect()
+    }
+
     /// Their process numbers.
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.processes.iter().map(Guarded::pid).collect()

@@ -10,6 +10,7 @@ mod browse;
 mod fleet;
 mod goods;
 mod growth;
+mod hostile;
 mod instructions;
 mod limits;
 mod load;
@@ -19,6 +20,7 @@ mod quota;
 mod report;
 mod scaling;
 mod statements;
+mod strangers;
 mod usage;
 
 use std::path::PathBuf;
@@ -41,8 +43,8 @@ struct Arguments {
     /// Seconds of each scenario.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
-    /// Only the scenarios whose name contains this; or `scaling`, `growth` or `instructions`, which
-    /// the default run leaves out.
+    /// Only the scenarios whose name contains this; or `scaling`, `growth`, `instructions` or
+    /// `hostile`, which the default run leaves out.
     #[arg(long)]
     only: Option<String>,
     /// Also prints the dearest statements of each scenario, which makes PostgreSQL count them all.
@@ -72,11 +74,16 @@ async fn main() -> ExitCode {
     until_stopped(Box::pin(run(&arguments))).await
 }
 
-/// Returns whether nothing was lost and nothing doubled.
+/// Returns whether all was well: nothing lost and nothing doubled.
 async fn run(arguments: &Arguments) -> Result<bool> {
     let mut report = Report::begin();
     say("starting stores, sandbox and two bots");
     let mut bed = Bed::make(&arguments.state, arguments.settings()).await?;
+    if arguments.is(hostile::NAME) {
+        let is_well = hostile::run(&bed, arguments.seconds, &arguments.state).await;
+        bed.stop().await;
+        return is_well;
+    }
     report.footprint = Some(bed.footprint().await?);
     report.limits = Some(limits::measure(&bed).await?);
     if let Some(Peer::Node) = arguments.against {

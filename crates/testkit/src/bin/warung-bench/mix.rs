@@ -113,7 +113,8 @@ pub(crate) fn highest(rates: &[Rate]) -> u32 {
     held.map(|rate| rate.per_second).max().unwrap_or(0)
 }
 
-fn schedule(bed: &Bed, per_second: u32, seconds: u32) -> Vec<Planned> {
+/// The mix at a rate.
+pub(crate) fn schedule(bed: &Bed, per_second: u32, seconds: u32) -> Vec<Planned> {
     let mut random = StdRng::seed_from_u64(SEED + u64::from(per_second));
     let count = per_second * seconds * SCHEDULED_OF_100 / 100;
     let gap = Duration::from_secs(u64::from(seconds)) / count;

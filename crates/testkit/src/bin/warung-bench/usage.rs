@@ -122,6 +122,13 @@ pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
     status_mib(pid, "VmHWM:")
 }
 
+/// Lets [`peak_mib`] begin anew from what is in use now.
+pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+    let file = format!("/proc/{pid}/clear_refs");
+    // `5` stands for the peak (proc(5)).
+    fs::write(&file, "5").with_context(|| file)
+}
+
 /// The load averages over 1, 5 and 15 minutes.
 pub(crate) fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
