@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use moka::future::Cache;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use warung_domain::identity::ChannelIdentity;
 use warung_whatsapp::{
     inbound::{Content, Inbound, parse_message},
@@ -27,6 +27,9 @@ use crate::{
 
 /// Webhooks that may wait for a commit; beyond, ingress answers 503.
 const QUEUE_WEBHOOKS: usize = 1_024;
+/// Items that may wait for a commit, twice the most of one webhook; beyond, ingress answers 503. An
+/// item takes up to a kilobyte beside its text, and the bound of bodies knows but of the text.
+const QUEUE_ITEMS: usize = 2 * webhook::MAX_ITEMS;
 /// Commits under way at once.
 const WRITERS: usize = 2;
 /// Items from which a commit takes no further webhook; one webhook has at most 1,000.
@@ -45,6 +48,7 @@ const KNOWN_FOR: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub struct Ingest {
     queue: mpsc::Sender<Delivery>,
+    room: Arc<Semaphore>,
     own_number: Arc<str>,
 }
 
@@ -62,6 +66,8 @@ pub enum Refused {
 struct Delivery {
     items: Vec<Received>,
     stored: oneshot::Sender<bool>,
+    /// Its share of [`QUEUE_ITEMS`].
+    room: OwnedSemaphorePermit,
 }
 
 /// An item of a webhook, owned.
@@ -96,7 +102,11 @@ impl Ingest {
             tokio::spawn(writer.run(Arc::clone(&deliveries)));
         }
         let own_number = app.config.whatsapp.phone_number_id.as_str().into();
-        Self { queue, own_number }
+        Self {
+            queue,
+            room: Arc::new(Semaphore::new(QUEUE_ITEMS)),
+            own_number,
+        }
     }
 
     /// Stores every item of a webhook; returns once they are durable.
@@ -107,13 +117,20 @@ impl Ingest {
         if items.is_empty() {
             return Ok(());
         }
+        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(count);
+        let room = room.map_err(|_| Refused::Full)?;
         let items = items
             .into_iter()
             .map(|item| Received::new(item, trace, &self.own_number))
             .collect();
         let (stored, answer) = oneshot::channel();
         self.queue
-            .try_send(Delivery { items, stored })
+            .try_send(Delivery {
+                items,
+                stored,
+                room,
+            })
             .map_err(|_| Refused::Full)?;
         match answer.await {
             Ok(true) => Ok(()),
@@ -216,13 +233,14 @@ impl Writer {
         while let Some(batch) = gather(&deliveries).await {
             let (items, waiting): (Vec<_>, Vec<_>) = batch
                 .into_iter()
-                .map(|delivery| (delivery.items, delivery.stored))
+                .map(|delivery| (delivery.items, (delivery.stored, delivery.room)))
                 .unzip();
             let mut items: Vec<Received> = items.into_iter().flatten().collect();
             crash_point!("ingest.received");
             let stored = self.store_in_time(&mut items).await;
             crash_point!("ingest.stored");
-            for waiter in waiting {
+            drop(items);
+            for (waiter, _room) in waiting {
                 // A request that has gone needs no answer: Meta will send it again.
                 let _ = waiter.send(stored);
             }

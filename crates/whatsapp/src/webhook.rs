@@ -16,11 +16,14 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use self::wire::{
-    Change, Contact, Envelope, LenientEntry, LenientEnvelope, MessageHead, Metadata, StatusHead,
-    Value,
+    Bounded, Change, Contact, Envelope, LenientEntry, LenientEnvelope, MessageHead, Metadata,
+    StatusHead, Value,
 };
 
 mod wire;
+
+/// Most items of a body: ten times what Meta says it sends at most.
+pub const MAX_ITEMS: usize = 10_000;
 
 /// Longest id that is used as part of a key, in bytes; a longer one is hashed, because a unique
 /// index refuses rows of a few kilobytes.
@@ -131,18 +134,22 @@ pub enum WalkError {
     /// The body is JSON, but has no list `entry`.
     #[error("body is not a webhook: {0}")]
     NoEnvelope(String),
+    /// The body has more than [`MAX_ITEMS`].
+    #[error("body has more than {MAX_ITEMS} items")]
+    TooMany,
 }
 
 /// Every item of a webhook's body, in the body's order.
 ///
-/// A body without entries gives no items. Errors are only for bodies that are not JSON or not an
-/// envelope at all.
+/// A body without entries gives no items. Errors are only for bodies that are not JSON, not an
+/// envelope at all or beyond any measure.
 pub fn walk(body: &[u8]) -> Result<Vec<Item<'_>>, WalkError> {
     let mut items = Vec::new();
     if let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) {
-        for entry in envelope.entry {
-            for change in entry.changes {
+        for entry in whole(envelope.entry)? {
+            for change in whole(entry.changes)? {
                 walk_change(&change, entry.time, &mut items);
+                within_measure(&items)?;
             }
         }
         return Ok(items);
@@ -154,13 +161,29 @@ pub fn walk(body: &[u8]) -> Result<Vec<Item<'_>>, WalkError> {
             WalkError::NotJson(reason(&error))
         }
     })?;
-    for raw in envelope.entry {
+    for raw in whole(envelope.entry)? {
         match serde_json::from_str::<LenientEntry<'_>>(raw.get()) {
-            Ok(entry) => walk_entry(&entry, &mut items),
+            Ok(entry) => walk_entry(entry, &mut items)?,
             Err(error) => items.push(malformed(&Scope::default(), raw, &reason(&error))),
         }
+        within_measure(&items)?;
     }
     Ok(items)
+}
+
+/// A list that does not go on.
+fn whole<T>(bounded: Bounded<T>) -> Result<Vec<T>, WalkError> {
+    if bounded.is_cut {
+        return Err(WalkError::TooMany);
+    }
+    Ok(bounded.list)
+}
+
+fn within_measure(items: &[Item<'_>]) -> Result<(), WalkError> {
+    if items.len() > MAX_ITEMS {
+        return Err(WalkError::TooMany);
+    }
+    Ok(())
 }
 
 /// What the items of one change have in common.
@@ -171,14 +194,16 @@ struct Scope<'a> {
     contacts: Vec<Contact<'a>>,
 }
 
-fn walk_entry<'a>(entry: &LenientEntry<'a>, items: &mut Vec<Item<'a>>) {
+fn walk_entry<'a>(entry: LenientEntry<'a>, items: &mut Vec<Item<'a>>) -> Result<(), WalkError> {
     let time = entry.time.and_then(|time| time.get().parse().ok());
-    for raw in &entry.changes {
+    for raw in whole(entry.changes)? {
         match serde_json::from_str::<Change<'a>>(raw.get()) {
             Ok(change) => walk_change(&change, time, items),
             Err(error) => items.push(malformed(&Scope::default(), raw, &reason(&error))),
         }
+        within_measure(items)?;
     }
+    Ok(())
 }
 
 fn walk_change<'a>(change: &Change<'a>, time: Option<u64>, items: &mut Vec<Item<'a>>) {
@@ -232,15 +257,20 @@ fn walk_change<'a>(change: &Change<'a>, time: Option<u64>, items: &mut Vec<Item<
     }
 }
 
-/// The elements of a list; a list that is none becomes a malformed item of its own.
+/// The elements of a list; a list that is none, or beyond any measure, becomes a malformed item of
+/// its own.
 fn elements<'a>(
     list: Option<&'a RawValue>,
     scope: &Scope<'a>,
     items: &mut Vec<Item<'a>>,
 ) -> Vec<&'a RawValue> {
     let Some(raw) = list else { return Vec::new() };
-    match serde_json::from_str::<Option<Vec<&'a RawValue>>>(raw.get()) {
-        Ok(list) => list.unwrap_or_default(),
+    match serde_json::from_str::<Option<Bounded<&'a RawValue>>>(raw.get()) {
+        Ok(Some(bounded)) if bounded.is_cut => {
+            items.push(malformed(scope, raw, "too many elements"));
+            Vec::new()
+        }
+        Ok(bounded) => bounded.unwrap_or_default().list,
         Err(error) => {
             items.push(malformed(scope, raw, &reason(&error)));
             Vec::new()
@@ -267,8 +297,9 @@ fn phone_number_id(metadata: Option<&RawValue>) -> Cow<'_, str> {
 
 /// The contacts that can be read; one that cannot only costs its customer's name.
 fn contacts(list: Option<&RawValue>) -> Vec<Contact<'_>> {
-    list.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok())
+    list.and_then(|raw| serde_json::from_str::<Bounded<&RawValue>>(raw.get()).ok())
         .unwrap_or_default()
+        .list
         .into_iter()
         .filter_map(|raw| serde_json::from_str(raw.get()).ok())
         .collect()

@@ -406,3 +406,42 @@ proptest! {
         assert_storable(&body);
     }
 }
+
+#[test]
+fn a_body_of_crumbs_is_refused_before_it_takes_memory() {
+    let crumbs =
+        |crumb: &str, count: usize| format!("[{crumb}{}]", format!(",{crumb}").repeat(count - 1));
+    let body = |entry: String| format!("{{\"entry\":{entry}}}").into_bytes();
+    let change = r#"{"value":0}"#;
+    for fits in [
+        crumbs("0", MAX_ITEMS),
+        crumbs(r#"{"changes":[0]}"#, MAX_ITEMS),
+    ] {
+        assert_eq!(walk(&body(fits)).unwrap().len(), MAX_ITEMS);
+    }
+    let spread = format!("{{\"changes\":{}}}", crumbs(change, MAX_ITEMS / 2));
+    for too_many in [
+        crumbs("0", MAX_ITEMS + 1),
+        crumbs("{}", MAX_ITEMS + 1),
+        format!("[{{\"changes\":{}}}]", crumbs(change, MAX_ITEMS + 1)),
+        format!("[0,{{\"changes\":{}}}]", crumbs("0", MAX_ITEMS + 1)),
+        crumbs(&spread, 3),
+    ] {
+        assert_eq!(walk(&body(too_many)).unwrap_err(), WalkError::TooMany);
+    }
+    // Within one change nothing but the list itself is beyond measure: it is kept, and the rest read.
+    let messages: Vec<_> = (0..=MAX_ITEMS).map(|_| json!(0)).collect();
+    let status = json!({"id": "wamid.A", "status": "read", "timestamp": "1764000001"});
+    let body = envelope(
+        "messages",
+        &json!({"messages": messages, "statuses": [status]}),
+    );
+    let items = walk(&body).unwrap();
+    assert_eq!(
+        kinds(&items),
+        [
+            &Kind::Malformed("too many elements".to_owned()),
+            &Kind::Status
+        ]
+    );
+}

@@ -1,21 +1,73 @@
 //! The shapes of a webhook's body, borrowed from it.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::MAX_ITEMS;
+
+/// The first [`MAX_ITEMS`] elements of a list: two bytes of a body become dozens in memory, so that
+/// a body within its bound could still take hundreds of megabytes.
+pub(super) struct Bounded<T> {
+    pub(super) list: Vec<T>,
+    /// Whether the list goes on.
+    pub(super) is_cut: bool,
+}
+
+impl<T> Default for Bounded<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            is_cut: false,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+struct Elements<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+    type Value = Bounded<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Bounded<T>, A::Error> {
+        let mut bounded = Bounded::default();
+        while bounded.list.len() < MAX_ITEMS {
+            match elements.next_element()? {
+                Some(element) => bounded.list.push(element),
+                None => return Ok(bounded),
+            }
+        }
+        while elements.next_element::<IgnoredAny>()?.is_some() {
+            bounded.is_cut = true;
+        }
+        Ok(bounded)
+    }
+}
 
 /// The usual shape, read in one pass.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow)]
-    pub(super) entry: Vec<Entry<'a>>,
+    pub(super) entry: Bounded<Entry<'a>>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Entry<'a> {
     #[serde(borrow, default)]
-    pub(super) changes: Vec<Change<'a>>,
+    pub(super) changes: Bounded<Change<'a>>,
     #[serde(default)]
     pub(super) time: Option<u64>,
 }
@@ -32,13 +84,13 @@ pub(super) struct Change<'a> {
 #[derive(Deserialize)]
 pub(super) struct LenientEnvelope<'a> {
     #[serde(borrow)]
-    pub(super) entry: Vec<&'a RawValue>,
+    pub(super) entry: Bounded<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct LenientEntry<'a> {
     #[serde(borrow, default)]
-    pub(super) changes: Vec<&'a RawValue>,
+    pub(super) changes: Bounded<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) time: Option<&'a RawValue>,
 }
