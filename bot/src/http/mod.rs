@@ -27,6 +27,8 @@ pub struct Ingress {
     pub ingest: Ingest,
     /// Requests that are worked on at once, shared with the guard.
     permits: Arc<Semaphore>,
+    /// What was told of refused webhooks.
+    refusals: Arc<webhooks::told::Refusals>,
 }
 
 /// All routes of the given roles.
@@ -43,6 +45,7 @@ pub fn router(app: &App, roles: &[Role]) -> Router {
             app: app.clone(),
             ingest: Ingest::start(app),
             permits: Arc::clone(&guard.permits),
+            refusals: Arc::default(),
         };
         let webhooks = Router::new()
             .route(

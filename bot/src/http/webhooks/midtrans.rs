@@ -5,6 +5,8 @@
 //! Answers follow Midtrans' retries: 404 for an unknown order (two more tries cover a race), 403 for
 //! a bad signature (five cover a rotated key), 503 when it could not be kept.
 
+use std::time::Instant;
+
 use axum::{
     body::Body,
     extract::State,
@@ -38,10 +40,13 @@ pub(in crate::http) async fn receive(
             .notifications
             .with_label_values(&[outcome])
             .inc();
-        if !status.is_success() {
+        if !status.is_success()
+            && let Some(untold) = ingress.refusals.tell(Instant::now())
+        {
             tracing::info!(
                 http.status = status.as_u16(),
                 outcome,
+                untold,
                 "notification refused"
             );
         }

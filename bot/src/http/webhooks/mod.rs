@@ -1,6 +1,7 @@
 //! What Meta and Midtrans tell us.
 
 pub(super) mod midtrans;
+pub(super) mod told;
 pub(super) mod whatsapp;
 
 use std::time::Duration;

@@ -68,12 +68,14 @@ pub(in crate::http) async fn receive(
                 refused
                     .with_label_values(&["whatsapp", refusal.label])
                     .inc();
-                let status = refusal.status.as_u16();
-                tracing::info!(
-                    http.status = status,
-                    reason = refusal.reason,
-                    "webhook refused"
-                );
+                if let Some(untold) = ingress.refusals.tell(Instant::now()) {
+                    tracing::info!(
+                        http.status = refusal.status.as_u16(),
+                        reason = refusal.reason,
+                        untold,
+                        "webhook refused"
+                    );
+                }
                 (refusal.status, refusal.reason).into_response()
             }
         }
