@@ -2,6 +2,8 @@
 //! `make hostile`; here, that customers are answered, that each refusal is the right one and is
 //! counted, and that the bot's memory stays within its bound.
 
+mod bodies;
+
 use std::{io, net::Ipv4Addr, time::Duration};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
