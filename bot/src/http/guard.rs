@@ -16,8 +16,11 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 
-/// Requests that are worked on at once; beyond, the answer is 503 at once.
-const MAX_REQUESTS: usize = 1_024;
+/// Webhooks that are worked on at once; beyond, the answer is 503 at once.
+const MAX_WEBHOOKS: usize = 1_024;
+/// Other requests that are worked on at once, which wait for room where they ask for pictures.
+/// Apart from webhooks, because anybody may make them.
+const MAX_OTHERS: usize = 256;
 
 /// What the bound does not hold here. An overloaded bot is not a dead one: an orchestrator's probes
 /// are answered. A webhook is counted once its body is there ([`super::webhooks`]), for a client
@@ -34,14 +37,16 @@ const UNBOUNDED: [&str; 5] = [
 #[derive(Clone)]
 pub(super) struct Guard {
     app: App,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) webhooks: Arc<Semaphore>,
+    others: Arc<Semaphore>,
 }
 
 impl Guard {
     pub(super) fn new(app: &App) -> Self {
         Self {
             app: app.clone(),
-            permits: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            webhooks: Arc::new(Semaphore::new(MAX_WEBHOOKS)),
+            others: Arc::new(Semaphore::new(MAX_OTHERS)),
         }
     }
 }
@@ -55,7 +60,7 @@ pub(super) async fn watch(
     let metrics = &guard.app.metrics;
     let route = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let is_bounded = !UNBOUNDED.contains(&route);
-    let permit = is_bounded.then(|| guard.permits.try_acquire());
+    let permit = is_bounded.then(|| guard.others.try_acquire());
     if matches!(permit, Some(Err(_))) {
         metrics.shed.with_label_values(&["busy"]).inc();
         return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();

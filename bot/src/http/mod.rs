@@ -25,7 +25,7 @@ pub struct Ingress {
     pub app: App,
     /// The way into the inbox.
     pub ingest: Ingest,
-    /// Requests that are worked on at once, shared with the guard.
+    /// Webhooks that are worked on at once.
     permits: Arc<Semaphore>,
     /// What was told of refused webhooks.
     refusals: Arc<webhooks::told::Refusals>,
@@ -44,7 +44,7 @@ pub fn router(app: &App, roles: &[Role]) -> Router {
         let ingress = Ingress {
             app: app.clone(),
             ingest: Ingest::start(app),
-            permits: Arc::clone(&guard.permits),
+            permits: Arc::clone(&guard.webhooks),
             refusals: Arc::default(),
         };
         let webhooks = Router::new()

@@ -1,6 +1,6 @@
 //! Liveness, readiness, metrics.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
     Json,
@@ -9,11 +9,17 @@ use axum::{
     response::IntoResponse,
 };
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::app::App;
 
 /// How long a dependency may take to say that it is there.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long its answer holds, so that whoever asks often takes no connections from customers.
+const PROBE_HOLDS: Duration = Duration::from_millis(200);
+
+/// Whether PostgreSQL was there when it was asked last. Who holds this asks it for all others.
+static POSTGRES: Mutex<Option<(Instant, bool)>> = Mutex::const_new(None);
 
 /// The process answers: that is all. A dependency's absence is no reason to kill it.
 pub(super) async fn livez() -> &'static str {
@@ -43,9 +49,17 @@ pub(super) async fn readyz(State(app): State<App>) -> impl IntoResponse {
 }
 
 async fn probe_postgres(app: &App) -> bool {
+    let mut last = POSTGRES.lock().await;
+    if let Some((at, is_there)) = *last
+        && at.elapsed() < PROBE_HOLDS
+    {
+        return is_there;
+    }
     let probe = sqlx::query_scalar!(r#"SELECT count(*) AS "rows!" FROM catalog_version"#)
         .fetch_one(&app.pool);
-    matches!(tokio::time::timeout(PROBE_TIMEOUT, probe).await, Ok(Ok(_)))
+    let is_there = matches!(tokio::time::timeout(PROBE_TIMEOUT, probe).await, Ok(Ok(_)));
+    *last = Some((Instant::now(), is_there));
+    is_there
 }
 
 /// What Prometheus scrapes.

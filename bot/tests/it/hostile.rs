@@ -3,6 +3,7 @@
 //! counted, and that the bot's memory stays within its bound.
 
 mod bodies;
+mod questions;
 
 use std::{io, net::Ipv4Addr, time::Duration};
 
@@ -319,42 +320,5 @@ async fn one_request_is_one_answer_however_it_is_framed() {
     let mut rest = Vec::new();
     let ended = tokio::time::timeout(CUT_OFF, half.read_to_end(&mut rest)).await;
     assert!(ended.is_ok(), "half a connection is kept");
-    world.ends_well().await;
-}
-
-#[tokio::test]
-async fn who_asks_for_pictures_and_takes_none_is_left_and_costs_a_bounded_memory() {
-    let world = World::new().await;
-    let digest = "ab".repeat(32);
-    sqlx::query("INSERT INTO media (sha256, mime, bytes) VALUES ($1, 'image/png', $2)")
-        .bind(&digest)
-        .bind(vec![7_u8; 5 * 1_024 * 1_024])
-        .execute(&world.db)
-        .await
-        .unwrap();
-    let ask = format!("GET /media/{digest}.png HTTP/1.1\r\nhost: x\r\n\r\n");
-    // Several each, because the system keeps some megabytes for a reader who does not read.
-    let takers = world.strangers(40, &ask.repeat(4)).await;
-    world.customers_are_answered().await;
-    world.counts("warung_shed_total", &["pictures"], 1).await;
-    world.counts("warung_shed_total", &["slow_reader"], 1).await;
-    world.took_no_more_than_its_bound();
-    drop(takers);
-    let url = world.bots[0].url(&format!("/media/{digest}.png"));
-    eventually(CUT_OFF, async || {
-        let picture = world
-            .http
-            .get(&url)
-            .send()
-            .await
-            .map_err(|e| e.to_string())?;
-        let bytes = picture.bytes().await.map_err(|error| error.to_string())?;
-        if bytes.len() == 5 * 1_024 * 1_024 {
-            Ok(())
-        } else {
-            Err("not the picture".to_owned())
-        }
-    })
-    .await;
     world.ends_well().await;
 }

@@ -44,7 +44,7 @@ type Untaken = (StatusCode, &'static str);
 const TOO_LARGE: Untaken = (StatusCode::PAYLOAD_TOO_LARGE, "body is too large");
 
 /// Reads a body of at most `limit` bytes. Only what has come is counted, whatever length a client
-/// says: one that announces much and sends little keeps nobody else out. A share of the requests
+/// says: one that announces much and sends little keeps nobody else out. A share of the webhooks
 /// that are worked on at once is taken when it is all there.
 ///
 /// # Errors
@@ -66,7 +66,7 @@ async fn read<'i>(
     let (bytes, memory) = gathered.map_err(|_| too_long)??;
     let Ok(work) = ingress.permits.try_acquire() else {
         ingress.app.metrics.shed.with_label_values(&["busy"]).inc();
-        return Err((StatusCode::SERVICE_UNAVAILABLE, "too many requests at once"));
+        return Err((StatusCode::SERVICE_UNAVAILABLE, "too many webhooks at once"));
     };
     Ok(Received {
         bytes,
