@@ -288,7 +288,10 @@ fn small(bed: &Bed) -> Vec<Attack> {
     let letters = format!("{{\"entry\":\"{}\"}}", "x".repeat(SMALL_BYTES));
     let many = "x: y\r\n".repeat(200);
     let wide = format!("x: {}\r\n", "y".repeat(32 * 1_024));
-    let probe = |headers: &str| format!("GET /livez HTTP/1.1\r\n{headers}host: x\r\n\r\n").into();
+    let get = |path: &str, headers: &str| {
+        format!("GET {path} HTTP/1.1\r\n{headers}host: x\r\n\r\n").into_bytes()
+    };
+    let picture = format!("/media/{}.png", "ab".repeat(32));
     let ask = |per_second, requests: Vec<Vec<u8>>| Deed::Ask {
         per_second,
         requests: requests.into(),
@@ -315,7 +318,15 @@ fn small(bed: &Bed) -> Vec<Attack> {
         Attack {
             name: "header floods",
             about: "250 requests a second with 200 headers, or one of 32 KiB",
-            deed: ask(250, vec![probe(&many), probe(&wide)]),
+            deed: ask(250, vec![get("/livez", &many), get("/livez", &wide)]),
+        },
+        Attack {
+            name: "questions",
+            about: "500 requests a second for a picture that is none, /readyz and /metrics",
+            deed: ask(
+                500,
+                vec![get(&picture, ""), get("/readyz", ""), get("/metrics", "")],
+            ),
         },
         Attack {
             name: "churn",
