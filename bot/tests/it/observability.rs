@@ -118,6 +118,23 @@ async fn no_log_line_tells_a_number_a_name_a_message_or_a_secret() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_cannot_be_read_begins_anew_and_the_log_repeats_none_of_it() {
+    let world = World::new().await;
+    let sari = world.customer("Sari");
+    sari.asks("menu").await;
+    world.settles().await;
+    sqlx::query(r#"UPDATE conversation SET state = '{"detected": "Jalan Kenari 5"}'"#)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sari.asks("menu").await;
+    let log = std::fs::read_to_string(&world.bots[0].log).unwrap();
+    assert!(log.contains("begins anew"), "{log}");
+    assert!(!log.contains("Kenari"), "{log}");
+    world.ends_well().await;
+}
+
+#[tokio::test]
 async fn a_bot_with_a_wrong_environment_names_every_fault_and_ends_with_status_2() {
     let (status, text) = warung_testkit::process::Program::new(env!("CARGO_BIN_EXE_warung-bot"))
         .clear_environment()
