@@ -12,7 +12,7 @@ use warung_testkit::console::say;
 
 use crate::bed::Bed;
 use crate::browse;
-use crate::load;
+use crate::load::{self, Planned};
 use crate::mix;
 use crate::report::Quantiles;
 use crate::strangers::{Deed, Raid, Tally};
@@ -23,6 +23,9 @@ pub(crate) const NAME: &str = "hostile";
 /// Messages a second of the customers: well below what the bots could serve, because the strangers,
 /// the stores and the sandbox take their part of the same processors.
 const PER_SECOND: u32 = 50;
+/// Customers of a stretch. Each has others: nobody is sent more than 45 messages at a stretch, and
+/// then one in six seconds, as WhatsApp wants it.
+const CUSTOMERS: usize = 600;
 /// How long strangers have been at it before the first customer writes.
 const BUILD_UP: Duration = Duration::from_secs(2);
 /// How long the bots are left alone between two attacks.
@@ -46,11 +49,11 @@ const CRUMBS: usize = 1_400_000;
 const RIGHT: bool = true;
 const WRONG: bool = false;
 
-/// An attack.
+/// An attack, or peace.
 struct Attack {
     name: &'static str,
     about: &'static str,
-    deed: Deed,
+    deed: Option<Deed>,
 }
 
 /// What came of a stretch of peace or of an attack.
@@ -99,13 +102,22 @@ pub(crate) async fn run(bed: &Bed, seconds: u32, state: &Path) -> Result<bool> {
          one."
     ));
     say(HEADINGS);
-    let mut stretches = vec![stretch(bed, "peace", "no strangers", None, seconds, None).await?];
-    let in_peace = p99(&stretches[0]);
-    for attack in attacks(bed) {
-        let Attack { name, about, deed } = attack;
-        stretches.push(stretch(bed, name, about, Some(&deed), seconds, in_peace).await?);
+    let peace = |name| Attack {
+        name,
+        about: "no strangers",
+        deed: None,
+    };
+    let mut attacks = attacks(bed);
+    attacks.insert(0, peace("peace"));
+    attacks.push(peace("peace again"));
+    let mut in_peace = None;
+    let mut stretches = Vec::new();
+    for (attack, customers) in attacks.iter().zip(bed.customers.chunks_exact(CUSTOMERS)) {
+        let customers = mix::schedule(customers, PER_SECOND, seconds);
+        let stretch = stretch(bed, attack, customers, in_peace).await?;
+        in_peace = in_peace.or_else(|| p99(&stretch));
+        stretches.push(stretch);
     }
-    stretches.push(stretch(bed, "peace again", "no strangers", None, seconds, in_peace).await?);
     let is_well = stretches.iter().all(|stretch| stretch.faults.is_empty());
     let results = Results {
         load_average_before,
@@ -132,26 +144,25 @@ pub(crate) async fn run(bed: &Bed, seconds: u32, state: &Path) -> Result<bool> {
 
 async fn stretch(
     bed: &Bed,
-    name: &'static str,
-    about: &'static str,
-    deed: Option<&Deed>,
-    seconds: u32,
+    attack: &Attack,
+    customers: Vec<Planned>,
     in_peace: Option<f64>,
 ) -> Result<Stretch> {
     for pid in bed.pids() {
         usage::forget_peak(pid)?;
     }
+    let deed = attack.deed.as_ref();
     let raid = deed.map(|deed| Raid::begin(deed, &bed.fleet.addresses()));
     let raid = raid.transpose()?;
     if raid.is_some() {
         tokio::time::sleep(BUILD_UP).await;
     }
-    let outcome = load::play(bed, mix::schedule(bed, PER_SECOND, seconds)).await?;
+    let outcome = load::play(bed, customers).await?;
     let strangers = raid.map(Raid::end).transpose()?.unwrap_or_default();
     let peaks = bed.pids().into_iter().map(usage::peak_mib);
     let mut stretch = Stretch {
-        name,
-        about,
+        name: attack.name,
+        about: attack.about,
         sent: outcome.sent,
         reply_ms: Quantiles::of(&outcome.replies),
         lost: outcome.lost + outcome.unbought,
@@ -206,10 +217,13 @@ fn attacks(bed: &Bed) -> Vec<Attack> {
 
 /// Connections that are opened and kept.
 fn holding() -> Vec<Attack> {
-    let hold = |sockets, words: String, drips| Deed::Hold {
-        sockets,
-        words: words.into_bytes(),
-        drips,
+    let hold = |sockets, words: String, drips| {
+        let words = words.into_bytes();
+        Some(Deed::Hold {
+            sockets,
+            words,
+            drips,
+        })
     };
     let start = "POST /webhooks/whatsapp HTTP/1.1\r\nhost: x\r\n";
     let head = format!("{start}x: ");
@@ -239,9 +253,12 @@ fn large(bed: &Bed) -> Vec<Attack> {
     let letters = format!("{{\"entry\":[\"{}\"", "x".repeat(LARGE_BYTES));
     let closed = format!("{letters}]}}");
     let crumbs = format!("{{\"entry\":[0{}]}}", ",0".repeat(CRUMBS));
-    let ask = |per_second, requests: Vec<Vec<u8>>| Deed::Ask {
-        per_second,
-        requests: requests.into(),
+    let ask = |per_second, requests: Vec<Vec<u8>>| {
+        let requests = requests.into();
+        Some(Deed::Ask {
+            per_second,
+            requests,
+        })
     };
     vec![
         Attack {
@@ -292,9 +309,12 @@ fn small(bed: &Bed) -> Vec<Attack> {
         format!("GET {path} HTTP/1.1\r\n{headers}host: x\r\n\r\n").into_bytes()
     };
     let picture = format!("/media/{}.png", "ab".repeat(32));
-    let ask = |per_second, requests: Vec<Vec<u8>>| Deed::Ask {
-        per_second,
-        requests: requests.into(),
+    let ask = |per_second, requests: Vec<Vec<u8>>| {
+        let requests = requests.into();
+        Some(Deed::Ask {
+            per_second,
+            requests,
+        })
     };
     vec![
         Attack {
@@ -331,7 +351,7 @@ fn small(bed: &Bed) -> Vec<Attack> {
         Attack {
             name: "churn",
             about: "250 connections a second, opened and closed",
-            deed: Deed::Knock { per_second: 250 },
+            deed: Some(Deed::Knock { per_second: 250 }),
         },
     ]
 }

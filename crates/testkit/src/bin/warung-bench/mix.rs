@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use serde_json::Value;
+use warung_sandbox::whatsapp::Customer;
 use warung_testkit::console::say;
 
 use crate::bed::Bed;
@@ -67,7 +68,7 @@ pub(crate) struct Rate {
 /// Runs the mix at 500 messages a second.
 pub(crate) async fn run(bed: &Bed, seconds: u32) -> Result<Line> {
     const BARS: &[Bar] = &[Bar::ReplyP99Ms(100.0), Bar::NoneRefused, Bar::AllBought];
-    let outcome = load::play(bed, schedule(bed, PER_SECOND, seconds)).await?;
+    let outcome = load::play(bed, schedule(&bed.customers, PER_SECOND, seconds)).await?;
     let about = "500 messages a second of 10,000 customers: browse, cart, buy, orders and saldo";
     let line = Line::of(NAME, about, &outcome, BARS);
     say(&line.to_string());
@@ -91,7 +92,7 @@ pub(crate) async fn knee(bed: &Bed) -> Result<Vec<Rate>> {
 
 /// Plays the mix at one rate.
 pub(crate) async fn step(bed: &Bed, per_second: u32) -> Result<Rate> {
-    let outcome = load::play(bed, schedule(bed, per_second, STEP_SECONDS)).await?;
+    let outcome = load::play(bed, schedule(&bed.customers, per_second, STEP_SECONDS)).await?;
     let reply_ms = Quantiles::of(&outcome.replies);
     let quick = reply_ms.as_ref().is_some_and(|q| q.p99 <= KNEE_P99_MS);
     let wrong = outcome.lost + outcome.refused + outcome.unbought;
@@ -113,19 +114,19 @@ pub(crate) fn highest(rates: &[Rate]) -> u32 {
     held.map(|rate| rate.per_second).max().unwrap_or(0)
 }
 
-/// The mix at a rate.
-pub(crate) fn schedule(bed: &Bed, per_second: u32, seconds: u32) -> Vec<Planned> {
+/// The mix of these customers at a rate.
+pub(crate) fn schedule(customers: &[Customer], per_second: u32, seconds: u32) -> Vec<Planned> {
     let mut random = StdRng::seed_from_u64(SEED + u64::from(per_second));
     let count = per_second * seconds * SCHEDULED_OF_100 / 100;
     let gap = Duration::from_secs(u64::from(seconds)) / count;
-    let mut crowd = Crowd::new(bed.customers.len());
+    let mut crowd = Crowd::new(customers.len());
     let planned = (0..count).map(|turn| {
         let after = gap * turn;
         let deed = deed(&mut random);
         let customer = crowd.next(&mut random, after, deed);
         Planned {
             after,
-            customer: bed.customers[customer].clone(),
+            customer: customers[customer].clone(),
             content: content(&mut random, deed),
             answered: true,
             repeated: u64::from(turn).is_multiple_of(REPEATED_ONE_IN),

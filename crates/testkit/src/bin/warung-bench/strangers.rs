@@ -170,16 +170,14 @@ async fn open(address: &str, words: &[u8], book: &Book) -> Option<TcpStream> {
         socket.write_all(words).await?;
         io::Result::Ok(socket)
     };
-    match timeout(PATIENCE, opened).await {
-        Ok(Ok(socket)) => {
-            book.note("opened");
-            Some(socket)
-        }
-        _ => {
-            book.note("unreachable");
-            None
-        }
-    }
+    let opened = timeout(PATIENCE, opened).await;
+    let socket = opened.ok().and_then(io::Result::ok);
+    book.note(if socket.is_some() {
+        "opened"
+    } else {
+        "unreachable"
+    });
+    socket
 }
 
 /// How a held socket ended, if it did; else it gets its byte.
