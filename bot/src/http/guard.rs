@@ -62,7 +62,7 @@ pub(super) async fn watch(
     let is_bounded = !UNBOUNDED.contains(&route);
     let permit = is_bounded.then(|| guard.others.try_acquire());
     if matches!(permit, Some(Err(_))) {
-        metrics.shed.with_label_values(&["busy"]).inc();
+        metrics.shed.with_label_values(&["others"]).inc();
         return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
     }
     let begun = Instant::now();

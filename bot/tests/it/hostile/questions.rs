@@ -28,7 +28,7 @@ async fn more_who_ask_for_pictures_than_requests_are_worked_on_at_once_keep_no_w
     // Those who take none leave no room, so that all the others wait for some.
     let takers = world.strangers(40, &ask.repeat(4)).await;
     let asking = world.strangers(1_200, &ask).await;
-    world.counts("warung_shed_total", &["busy"], 1).await;
+    world.counts("warung_shed_total", &["others"], 1).await;
     world.customers_are_answered().await;
     assert_eq!(world.counted("warung_webhook_refused_total", &[]).await, 0);
     drop((takers, asking));
