@@ -14,12 +14,10 @@ use uuid::Uuid;
 use warung_domain::conversation::Command;
 use warung_whatsapp::{message::Recipient, reply::Reply};
 
-use crate::vault::Vault;
+use crate::{store::CLAIM_GRACE, vault::Vault};
 
 /// Sends after which a row is dead.
 pub const MAX_ATTEMPTS: i32 = 12;
-/// How long a claim's answer may be on its way before the row counts as lost.
-const CLAIM_GRACE: TimeDelta = TimeDelta::seconds(5);
 /// How long a lost answer is waited for before the message is sent once more (the statuses of
 /// a message that did arrive come within seconds).
 pub const UNKNOWN_WAIT: TimeDelta = TimeDelta::seconds(60);

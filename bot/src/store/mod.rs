@@ -21,3 +21,9 @@ pub mod staff_actions;
 pub mod stock;
 pub mod units;
 pub mod violations;
+
+use chrono::TimeDelta;
+
+/// How long the answer to a claim may be on its way. What a living bot owns and does not work on is
+/// free after it: the answer was lost.
+pub const CLAIM_GRACE: TimeDelta = TimeDelta::seconds(5);

@@ -2,13 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 use warung_coordination::{Config, Coordination};
 use warung_sandbox::midtrans::{self, Call, Fault};
-use warung_testkit::{Postgres, PostgresOptions, eventually, stores};
+use warung_testkit::{Postgres, PostgresOptions, Wire, eventually, stores};
 
 use crate::harness::{Customer, PATIENCE, Plan, Says, World};
 
@@ -18,6 +14,8 @@ const LOCKED_LIMIT: Duration = Duration::from_secs(4);
 /// How long a customer waits for how to pay after the database came back: far less than the 70 s
 /// that a bot may work on one payment.
 const PAYMENT_LIMIT: Duration = Duration::from_secs(12);
+/// Longer than the answer to a claim usually takes.
+const SLOW_ANSWER: Duration = Duration::from_secs(8);
 
 /// A customer with a quote for one voucher on the screen.
 async fn about_to_pay(world: &World) -> Customer {
@@ -129,7 +127,9 @@ async fn a_payment_whose_claim_was_committed_and_never_answered_is_taken_up_agai
 #[tokio::test]
 async fn a_commit_whose_answer_is_slow_is_no_lost_one_and_its_reply_leaves_once() {
     let mut world = Plan::bots(0).open().await;
-    world.shop.database_url = slow_to_answer_commits(&world.shop.database_url).await;
+    let wire = Wire::lay(&world.shop.database_url).await.unwrap();
+    wire.delay_commits(SLOW_ANSWER);
+    wire.url().clone_into(&mut world.shop.database_url);
     world.start_bot().await;
     let sari = about_to_pay_by_saldo(&world).await;
     let before = sari.inbox().len();
@@ -139,47 +139,4 @@ async fn a_commit_whose_answer_is_slow_is_no_lost_one_and_its_reply_leaves_once(
     world.settles().await;
     assert_eq!(sari.inbox().len(), before + 1, "one receipt");
     world.ends_well().await;
-}
-
-/// An address of the same database by a way on which the answer to a COMMIT takes longer than a claim
-/// usually does. The commit itself is as quick as ever.
-async fn slow_to_answer_commits(url: &str) -> String {
-    const COMMIT: &[u8] = b"COMMIT\0";
-    const SLOW: Duration = Duration::from_secs(8);
-    let mut through = reqwest::Url::parse(url).unwrap();
-    let database = format!("127.0.0.1:{}", through.port().unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    through.set_port(Some(port)).unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let database = database.clone();
-            tokio::spawn(async move {
-                let mut database = TcpStream::connect(database).await?;
-                let (mut said, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
-                loop {
-                    tokio::select! {
-                        read = client.read(&mut said) => {
-                            let said = &said[..read?];
-                            database.write_all(said).await?;
-                            if said.ends_with(COMMIT) {
-                                tokio::time::sleep(SLOW).await;
-                            }
-                            if said.is_empty() {
-                                return Ok(());
-                            }
-                        }
-                        read = database.read(&mut answered) => {
-                            let answered = &answered[..read?];
-                            client.write_all(answered).await?;
-                            if answered.is_empty() {
-                                return std::io::Result::Ok(());
-                            }
-                        }
-                    }
-                }
-            });
-        }
-    });
-    through.into()
 }

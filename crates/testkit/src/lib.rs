@@ -14,6 +14,6 @@ mod redis_cluster;
 mod stores;
 
 pub use eventually::{Outcome, eventually};
-pub use postgres::{Postgres, PostgresOptions, StopMode};
+pub use postgres::{Postgres, PostgresOptions, StopMode, Wire};
 pub use redis_cluster::{RedisCluster, RedisOptions};
 pub use stores::{Stores, stores};

@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{Attempt, AttemptRow};
+use crate::store::CLAIM_GRACE;
 
 /// How long a bot may work on one attempt: three calls that time out. After it the attempt is free,
 /// though the bot lives.
 pub const WORK_LIMIT: Duration = Duration::from_secs(70);
-
-/// An attempt that a living bot owns and does not work on is free after this long: the answer to its
-/// claim was lost. A claim on its way takes no longer.
-pub const CLAIM_GRACE: TimeDelta = TimeDelta::seconds(5);
 
 /// An attempt that this bot works on.
 #[derive(Debug, Clone, Copy)]

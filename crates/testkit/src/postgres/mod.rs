@@ -1,6 +1,7 @@
 //! A private PostgreSQL on the loopback interface.
 
 mod place;
+mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use sqlx::{Connection, Executor, PgConnection};
+
+pub use self::wire::Wire;
 
 use self::place::{Place, anyone_in, initialise, log_tail, prepare};
 use crate::eventually::within;

@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool};
 use tempfile::TempDir;
 use warung_sandbox::{midtrans, whatsapp};
 use warung_testkit::bot::{self, Secrets, Shop};
-use warung_testkit::{Postgres, PostgresOptions, RedisCluster, RedisOptions, StopMode};
+use warung_testkit::{Postgres, PostgresOptions, RedisCluster, RedisOptions, StopMode, Wire};
 
 use crate::fleet::Fleet;
 use crate::goods;
@@ -19,7 +19,6 @@ use crate::mutation::Mutation;
 use crate::shift;
 use crate::timing::Timing;
 use crate::volume::Volume;
-use crate::wire::Wire;
 
 const DATABASE: &str = "chaos";
 /// More than a hundred customers need; the limit is one of the faults.
@@ -95,7 +94,8 @@ impl Bed {
         goods::load(&shop, &program, directory.path()).await?;
         prepare(&postgres, mutation).await?;
         let http = bot::http_client()?;
-        let wire = Wire::lay(&mut shop).await?;
+        let wire = Wire::lay(&shop.database_url).await?;
+        wire.url().clone_into(&mut shop.database_url);
         let fleet = Fleet::start(shop, program, http, &logs, directory.path()).await?;
         whatsapp.set_webhooks(fleet.urls("/webhooks/whatsapp"));
         midtrans.set_notify(fleet.urls("/webhooks/midtrans"));

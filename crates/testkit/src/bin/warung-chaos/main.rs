@@ -15,7 +15,6 @@ mod schedule;
 mod shift;
 mod timing;
 mod volume;
-mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -142,8 +142,13 @@ fn once(book: &Book, excuses: &[(DateTime<Utc>, DateTime<Utc>)], findings: &mut 
         if let Some(before) = first.insert(opaque, sent.at) {
             repeated += 1;
             if !is_explained(before, sent.at) {
+                let nearest = excuses
+                    .iter()
+                    .min_by_key(|(since, until)| (before - *until).max(*since - sent.at));
                 wrong.push(format!(
-                    "reply {opaque} was sent twice, and nothing explains it"
+                    "reply {opaque} was sent at {before} and at {}, and nothing explains it; \
+                     the nearest fault: {nearest:?}",
+                    sent.at
                 ));
             }
         }
