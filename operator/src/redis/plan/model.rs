@@ -172,6 +172,15 @@ impl Model {
 
     /// Everybody who can reach somebody takes over its word.
     pub(super) fn gossip(&mut self) {
+        self.talk(true);
+    }
+
+    /// The same, when nobody has yet answered a claim that is out of date.
+    pub(super) fn gossip_before_updates(&mut self) {
+        self.talk(false);
+    }
+
+    fn talk(&mut self, updates: bool) {
         for place in self.places() {
             let mut speaker = self.servers[&place].clone();
             let alive = speaker.alive;
@@ -184,7 +193,8 @@ impl Model {
                     continue;
                 }
                 speaker.beliefs.insert(other.id.clone(), other.own.clone());
-                for (id, belief) in other.beliefs.iter().filter(|(id, _)| **id != speaker.id) {
+                let itself = speaker.id.clone();
+                for (id, belief) in other.beliefs.iter().filter(|(id, _)| **id != itself) {
                     let held = speaker.beliefs.entry(id.clone()).or_insert(belief.clone());
                     let moved = self
                         .servers
@@ -193,8 +203,11 @@ impl Model {
                     if moved {
                         held.ip = belief.ip;
                     }
+                    if updates {
+                        speaker.is_told_of(id, belief);
+                    }
                 }
-                speaker.yields_to(other);
+                speaker.yields_to(&other.id, &other.own);
             }
             self.servers.insert(place, speaker);
         }
@@ -496,18 +509,48 @@ impl Model {
 impl Server {
     /// Gives up the slots that the other owns by a younger right; who loses all of them to one
     /// follows it.
-    fn yields_to(&mut self, other: &Server) {
-        if !self.own.primary || !other.own.primary || other.own.epoch <= self.own.epoch {
+    fn yields_to(&mut self, id: &NodeId, other: &Belief) {
+        if !self.own.primary || !other.primary || other.epoch <= self.own.epoch {
             return;
         }
         let had = !self.own.slots.is_empty();
-        self.own.slots = self.own.slots.without(&other.own.slots);
+        self.own.slots = self.own.slots.without(&other.slots);
         if had && self.own.slots.is_empty() {
             self.own.primary = false;
-            self.own.follows = Some(other.id.clone());
-            self.source = Some(other.ip);
+            self.own.follows = Some(id.clone());
+            self.source = other.ip;
             self.importing.clear();
             self.migrating.clear();
+        }
+    }
+
+    /// Claims slots, for itself or for its primary, to one who knows of a younger right to them.
+    /// It is told of that even when whoever has the right cannot say so any more (Redis: UPDATE).
+    fn is_told_of(&mut self, id: &NodeId, told: &Belief) {
+        let known = self.beliefs.get(id).map_or(0, |belief| belief.epoch);
+        if !told.primary || told.epoch <= known {
+            return;
+        }
+        let takes = |claim: &SlotSet| claim.iter().any(|slot| told.slots.contains(slot));
+        let primary = self.own.follows.clone().filter(|primary| primary != id);
+        let claim = match &primary {
+            None => Some(&self.own),
+            Some(primary) => self.beliefs.get(primary),
+        };
+        let claim = claim.filter(|claim| claim.epoch < told.epoch && takes(&claim.slots));
+        let Some(left) = claim.map(|claim| claim.slots.without(&told.slots)) else {
+            return;
+        };
+        let ip = self.beliefs.get(id).and_then(|belief| belief.ip);
+        let told = Belief { ip, ..told.clone() };
+        self.beliefs.insert(id.clone(), told.clone());
+        self.yields_to(id, &told);
+        if let Some(belief) = primary.and_then(|primary| self.beliefs.get_mut(&primary)) {
+            belief.slots = left;
+            if belief.slots.is_empty() {
+                self.own.follows = Some(id.clone());
+                self.source = ip;
+            }
         }
     }
 }

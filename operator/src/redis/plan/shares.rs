@@ -3,7 +3,7 @@
 
 use super::{Class, Context, Row, membership, promote};
 use crate::redis::parse::NodeId;
-use crate::redis::picture::Picture;
+use crate::redis::picture::{Live, Picture};
 use crate::redis::report::{Finding, Reason};
 use crate::redis::slots::{SLOTS, SlotSet};
 use crate::redis::{Memory, Step, Takeover};
@@ -30,6 +30,13 @@ pub(super) fn hand_out(context: &Context, memory: &mut Memory) -> Row {
     }
     let of_dead = dead.iter().flat_map(|id| picture.slots[*id].iter());
     let lost: SlotSet = picture.unowned.iter().chain(of_dead).collect();
+    if let Some(holder) = unaware_holder(picture, &lost) {
+        let message = format!(
+            "{} has not yet heard who took its slots over",
+            holder.pod.name
+        );
+        return Row::Wait(Finding::new(Reason::ViewsDiffer, message));
+    }
     let acknowledged = picture.desired.acknowledged_loss;
     if lost.iter().any(|slot| !memory.lost.contains(slot)) {
         // Nothing that was accepted before this loss was known is about it.
@@ -61,6 +68,23 @@ fn dead_owners<'p>(picture: &'p Picture) -> Vec<&'p NodeId> {
         .filter(|id| !picture.live.contains_key(*id))
         .filter(|id| promote::heir(picture, id).is_none())
         .collect()
+}
+
+/// A member that believes that it, or the primary that it follows, still owns some of these slots:
+/// it was away while another took over and died. Its copy is not lost. The others tell it who took
+/// over, after which it follows the dead owner and is promoted in its place.
+fn unaware_holder<'a>(picture: &Picture<'a>, lost: &SlotSet) -> Option<Live<'a>> {
+    let believes = |live: &Live| {
+        let own = live.view.own();
+        let line = match &own.follows {
+            Some(primary) => live.view.line(primary),
+            None => Some(own),
+        };
+        // Whoever follows the dead owner itself has heard of it, and holds no data.
+        let line = line.filter(|line| line.myself || picture.slots_of(&line.id) == 0);
+        line.is_some_and(|line| line.slots.iter().any(|slot| lost.contains(slot)))
+    };
+    picture.members().into_iter().find(believes)
 }
 
 /// A first formation, or one that was interrupted. When the memory was lost as well, keys tell

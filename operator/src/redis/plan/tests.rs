@@ -86,8 +86,15 @@ fn happen(model: &mut Model, event: &Event) {
     }
 }
 
+/// A quarter of the usual number of cases, which `PROPTEST_CASES` sets: each is a whole history.
+fn whole_histories() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    let cases = usual.cases / 4;
+    ProptestConfig { cases, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(whole_histories())]
 
     #[test]
     fn whatever_happens_the_cluster_comes_back_into_order_with_every_key(
@@ -101,6 +108,7 @@ proptest! {
         }
         model.revive_all();
         settles(&mut model);
+        prop_assert_eq!(model.memory.loss, 0, "nothing was lost");
         prop_assert_eq!(model.empty_handed(), 0);
         let wanted = (0..model.desired.shards).collect();
         prop_assert_eq!(model.owners(), wanted);
@@ -122,6 +130,43 @@ proptest! {
         settles(&mut model);
         prop_assert!(model.holds_everything());
     }
+}
+
+/// Its volume is then the only whole copy, and the node that owns its slots will never answer again.
+#[test]
+fn a_primary_that_was_away_serves_again_when_its_heir_lost_the_volume() {
+    let mut model = formed(3, 1);
+    let events = [
+        Event::Kill(4),
+        Event::Pass(0),
+        Event::Time(12),
+        Event::Pass(1),
+        Event::Gossip,
+        Event::LoseVolume(5),
+    ];
+    for event in &events {
+        happen(&mut model, event);
+        assert!(model.holds_everything(), "after {event:?}");
+    }
+    model.revive_all();
+    let mut last = None;
+    for _ in 0..PASSES {
+        model.gossip_before_updates();
+        last = Some(model.pass(usize::MAX));
+        model.pass_time(1);
+    }
+    let last = last.unwrap();
+    assert!(
+        matches!(last.verdict, Verdict::Waiting(_)),
+        "{:?}",
+        last.verdict
+    );
+    assert_eq!(last.report.losses, 0, "nothing is lost that is only late");
+    settles(&mut model);
+    assert_eq!(model.memory.loss, 0, "nothing was lost");
+    assert_eq!(model.empty_handed(), 0);
+    let wanted = (0..model.desired.shards).collect();
+    assert_eq!(model.owners(), wanted);
 }
 
 #[test]

@@ -62,6 +62,32 @@ async fn nodes_that_lost_their_volumes_are_replaced_and_the_old_ones_forgotten()
 }
 
 #[tokio::test]
+async fn a_primary_that_was_away_serves_again_when_its_heir_lost_the_volume() {
+    let shop = Shop::formed(3, 1).await;
+    let written = shop.customer().fills(300).await;
+    files_are_synced().await;
+    let (primary, replica) = (name(2, 0), name(2, 1));
+    shop.bed.kill(&primary);
+    eventually(SOON, async || {
+        let plan = shop.pass().await;
+        (plan.report.shards[2].primary.as_ref() == Some(&replica)).then_some(())
+    })
+    .await;
+    // Nothing was written since, so the volume of the dead primary is a whole copy: the only one.
+    shop.bed.kill(&replica);
+    shop.bed.lose_volume(&replica);
+    shop.bed.revive(&replica, None);
+    shop.bed.revive(&primary, None);
+    let plan = shop.settles(LATER).await;
+    assert_eq!(
+        plan.report.losses, 0,
+        "nothing was lost that had to be accepted"
+    );
+    assert_eq!(plan.report.shards[2].primary, Some(primary));
+    assert_eq!(shop.customer().misses(&written).await, 0);
+}
+
+#[tokio::test]
 async fn lost_slots_are_not_handed_out_before_a_person_accepts_the_loss() {
     let shop = Shop::formed(3, 0).await;
     let written = shop.customer().fills(300).await;
