@@ -133,7 +133,7 @@ struct Context<'p, 'a> {
 
 type RowOf = fn(&Context, &mut Memory) -> Row;
 
-const ROWS: [RowOf; 12] = [
+const ROWS: [RowOf; 13] = [
     heal::addresses_and_promotions,
     heal::links,
     promote::promotions,
@@ -143,6 +143,7 @@ const ROWS: [RowOf; 12] = [
     membership::meet,
     shares::hand_out,
     membership::replicate,
+    scale::held_up,
     steady,
     scale::move_slots,
     roll::roll,

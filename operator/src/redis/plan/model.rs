@@ -405,7 +405,10 @@ impl Model {
             }
             Step::Move {
                 from, to, slots, ..
-            } => self.move_slots(from, to, slots, luck),
+            } => {
+                self.move_slots(from, to, slots, luck);
+                self.announce(&to.id);
+            }
         }
     }
 
@@ -478,6 +481,21 @@ impl Model {
             source.own.slots.remove(slot);
             source.data.remove(slot);
             source.migrating.remove(&slot);
+        }
+    }
+
+    /// A node lets everybody who knows it know at once what it owns, as it does after it took over
+    /// a slot; the operator tells the other primaries the same.
+    fn announce(&mut self, id: &NodeId) {
+        let Some(own) = self.alive(id).map(|server| server.own.clone()) else {
+            return;
+        };
+        for server in self.servers.values_mut().filter(|s| s.alive) {
+            if let Some(belief) = server.beliefs.get_mut(id)
+                && belief.ip == own.ip
+            {
+                *belief = own.clone();
+            }
         }
     }
 

@@ -83,10 +83,11 @@ fn decide(context: &Context, memory: &Memory, id: &NodeId, away: &Away) -> Decis
     }
 }
 
-/// The replica to promote: of those that ever held the data the most advanced.
+/// The replica to promote: of those that ever held the data the most advanced. Of a primary without
+/// slots there is no data to hold.
 pub(super) fn heir<'a>(picture: &Picture<'a>, id: &NodeId) -> Option<Live<'a>> {
     let mut heirs = picture.followers(id);
-    heirs.retain(Live::has_data);
+    heirs.retain(|live| picture.slots_of(id) == 0 || live.has_data());
     heirs.sort_by_key(|live| (live.offset(), live.view.keys));
     heirs.pop()
 }

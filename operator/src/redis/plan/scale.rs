@@ -18,10 +18,7 @@ const FILL_LIMIT: u64 = 80;
 /// marks of a move live in two nodes only and die with them; what was written down survives both.
 pub(super) fn open_slots(context: &Context, memory: &mut Memory) -> Row {
     let picture = context.picture;
-    let mut work = Work::default();
-    for (slot, to) in goals(picture, memory) {
-        work.add(picture, slot, to);
-    }
+    let work = Work::new(picture, memory);
     if !work.tidy.is_empty() {
         return Row::Act(Class::OpenSlots, work.tidy_steps());
     }
@@ -29,10 +26,14 @@ pub(super) fn open_slots(context: &Context, memory: &mut Memory) -> Row {
     if !moves.is_empty() {
         return Row::Act(Class::OpenSlots, moves);
     }
-    match work.waiting {
-        Some(finding) => Row::Wait(finding),
-        None => Row::Pass,
-    }
+    Row::Pass
+}
+
+/// Slots on their way that cannot go on. The rows that bring nodes in and replace dead ones come
+/// before this: what is waited for may be one of theirs.
+pub(super) fn held_up(context: &Context, memory: &mut Memory) -> Row {
+    let work = Work::new(context.picture, memory);
+    work.waiting.map_or(Row::Pass, Row::Wait)
 }
 
 /// Where each slot on its way is going; nothing when its destination is away.
@@ -76,6 +77,14 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    fn new(picture: &Picture<'a>, memory: &Memory) -> Self {
+        let mut work = Self::default();
+        for (slot, to) in goals(picture, memory) {
+            work.add(picture, slot, to);
+        }
+        work
+    }
+
     fn add(&mut self, picture: &Picture<'a>, slot: u16, to: Option<Live<'a>>) {
         // Without an owner it is for the handing out to settle.
         let Some(owner) = picture.owner(slot) else {

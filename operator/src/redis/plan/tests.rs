@@ -169,6 +169,51 @@ fn a_primary_that_was_away_serves_again_when_its_heir_lost_the_volume() {
     assert_eq!(model.owners(), wanted);
 }
 
+/// Passes until slots are about to move to a fourth shard: it is written down, not yet done.
+fn about_to_fill_a_new_shard(replicas: usize) -> Model {
+    let mut model = formed(3, replicas);
+    model.scale(4);
+    for _ in 0..PASSES {
+        model.gossip();
+        model.pass(0);
+        if model.memory.moving.is_some() {
+            return model;
+        }
+        model.pass(usize::MAX);
+        model.pass_time(1);
+    }
+    panic!("no slot moves");
+}
+
+fn fills(mut model: Model) {
+    settles(&mut model);
+    assert_eq!(model.memory.loss, 0, "nothing was lost");
+    assert_eq!(model.empty_handed(), 0);
+    assert_eq!(model.owners(), (0..4).collect());
+}
+
+#[test]
+fn a_new_shard_is_filled_although_it_lost_a_volume_while_it_had_nothing() {
+    let mut model = about_to_fill_a_new_shard(2);
+    assert!(model.lose_volume((3, 0)));
+    fills(model);
+}
+
+#[test]
+fn a_new_shard_is_filled_although_it_lost_all_its_volumes_while_it_had_nothing() {
+    let mut model = about_to_fill_a_new_shard(1);
+    assert!(model.lose_volume((3, 0)) && model.lose_volume((3, 1)));
+    fills(model);
+}
+
+#[test]
+fn slots_that_have_just_moved_are_kept_when_their_new_owner_is_lost() {
+    let mut model = about_to_fill_a_new_shard(2);
+    model.pass(usize::MAX);
+    assert!(model.lose_volume((3, 0)));
+    fills(model);
+}
+
 #[test]
 fn a_roll_replaces_replicas_first_and_primaries_after_they_handed_over() {
     let mut model = formed(3, 1);
