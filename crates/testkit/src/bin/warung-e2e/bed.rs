@@ -14,6 +14,9 @@ use crate::Arguments;
 
 /// Namespace of the operator.
 const SYSTEM: &str = "warung-system";
+/// Where the guides install the chart of the kinds: Helm finds a release again in its namespace
+/// only, so that whoever goes on here by the guides must find it there.
+const KINDS: &str = "default";
 /// Namespace of the shop.
 pub(crate) const SHOPS: &str = "warung-e2e";
 /// How long Helm may wait for the operator.
@@ -65,7 +68,7 @@ impl Bed {
                 .to_string()
         };
         let (crds, operator) = (chart("warung-crds"), chart("warung"));
-        self.helm(&["upgrade", "--install", "warung-crds", &crds])
+        self.helm(KINDS, &["upgrade", "--install", "warung-crds", &crds])
             .await?;
         let images = [
             "image.registry=localhost",
@@ -77,16 +80,16 @@ impl Bed {
         let mut arguments = vec!["upgrade", "--install", "warung", operator.as_str()];
         arguments.extend(["--wait", "--timeout", INSTALL_LIMIT]);
         arguments.extend(images.iter().flat_map(|value| ["--set", *value]));
-        self.helm(&arguments).await?;
-        self.helm(&["test", "warung"]).await?;
+        self.helm(SYSTEM, &arguments).await?;
+        self.helm(SYSTEM, &["test", "warung"]).await?;
         Ok(begun.elapsed())
     }
 
-    async fn helm(&self, arguments: &[&str]) -> Result<String> {
+    async fn helm(&self, namespace: &str, arguments: &[&str]) -> Result<String> {
         let output = Program::new(&self.helm)
             .env("KUBECONFIG", self.kubectl.kubeconfig())
             .args(arguments)
-            .args(["--namespace", SYSTEM])
+            .args(["--namespace", namespace])
             .args(if arguments[0] == "upgrade" {
                 vec!["--create-namespace"]
             } else {
@@ -224,9 +227,9 @@ impl Bed {
         }
         let namespace = ["delete", "namespace", SHOPS, "--ignore-not-found"];
         self.kubectl.run(namespace).await?;
-        self.helm(&["uninstall", "warung", "--ignore-not-found"])
+        self.helm(SYSTEM, &["uninstall", "warung", "--ignore-not-found"])
             .await?;
-        self.helm(&["uninstall", "warung-crds", "--ignore-not-found"])
+        self.helm(KINDS, &["uninstall", "warung-crds", "--ignore-not-found"])
             .await?;
         let kinds = ["whatsappshops", "shopbackups", "shoprestores"];
         let definitions = kinds.map(|kind| format!("{kind}.shops.warung.dev"));
