@@ -195,23 +195,26 @@ impl Site {
         self.apply(&secret("redis", "urls", &redis)).await;
     }
 
-    /// Says of a Job what its controller says when its pod has succeeded.
+    /// Ends a Job well, as a kubelet would: its pod succeeds, and the Job's own controller counts
+    /// that. Nothing but that controller may write the Job's status: it sets the start a moment
+    /// after the Job is there, and another start, or an end before it, is refused.
     pub(crate) async fn completes(&self, job: &str) {
-        let now = self
-            .kubectl(&[
-                "get",
-                job.split('/').next().unwrap(),
-                job.split('/').nth(1).unwrap(),
-                "-o",
-                "jsonpath={.metadata.creationTimestamp}",
-            ])
-            .await;
-        let condition = |kind: &str| json!({"type": kind, "status": "True", "lastProbeTime": now, "lastTransitionTime": now});
-        let status = json!({
-            "startTime": now, "completionTime": now, "succeeded": 1, "active": 0,
-            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
-        });
-        self.set_status(job, &status).await;
+        self.ends_with(job, &json!({"phase": "Succeeded"})).await;
+    }
+
+    /// The same with all that the kubelet says of the pod. It does not wait for the Job: the
+    /// operator may remove it as soon as it is complete.
+    pub(crate) async fn ends_with(&self, job: &str, pod: &Value) {
+        let (_, name) = job.split_once('/').unwrap();
+        let labels = format!("batch.kubernetes.io/job-name={name}");
+        let name = eventually(SOON, async || {
+            let pods = ["get", "pods", "-l", &labels, "-o", "name"];
+            let pods = self.kubectl(&pods).await;
+            let first = pods.lines().next();
+            first.map(|name| name.replace("pod/", "pods/"))
+        })
+        .await;
+        self.set_status(&name, pod).await;
     }
 
     /// Says of the pods of a Deployment that they are ready, as a kubelet would.
