@@ -31,8 +31,12 @@ const LONG: Duration = Duration::from_mins(40);
 const CALM: Duration = Duration::from_mins(2);
 /// How long they may take on a machine with two cores that does other things too.
 const LIMIT: Duration = Duration::from_mins(8);
-/// Most memory of the operator, in KiB.
+/// Most memory of the operator with a thousand shops, in KiB.
 const MEMORY: u64 = 50 * 1024;
+/// Most memory of its own of the unoptimised program with [`SHOPS`], in KiB. It had 43 MiB on a
+/// machine at work and 55 on one with ten times the load it has processors for, where more looks
+/// go on at once: so this finds a shop that costs some 180 KiB too much, and no busy machine.
+const UNOPTIMISED: u64 = 80 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_shop_of_two_hundred_costs_the_others_nothing() {
@@ -85,7 +89,7 @@ async fn one_bad_shop_of_two_hundred_costs_the_others_nothing() {
     let (all, own) = (memory(pid, "VmRSS:"), memory(pid, "RssAnon:"));
     println!("{SHOPS} shops were looked after within {took:?}; {all} KiB resident, {own} its own");
     // The rest is the program itself, which is big without optimisation.
-    assert!(own < MEMORY, "{own} KiB");
+    assert!(own < UNOPTIMISED, "{own} KiB");
     site.assert_nothing_forbidden();
 }
 
@@ -124,7 +128,8 @@ async fn a_thousand_shops_fit_into_fifty_megabytes() {
     let took = began.elapsed();
     println!("{MANY} shops had stores, tables and bots after {took:?}");
     let (all, most) = settled(&operator).await;
-    println!("{before} KiB before, {all} KiB after, {most} KiB at most");
+    let own = memory(operator.process.pid(), "RssAnon:");
+    println!("{before} KiB before, {all} KiB after ({own} its own), {most} KiB at most");
     drop(operator);
     let again = site.released_operator(&account);
     again.leads().await;
