@@ -7,6 +7,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use crate::store::{
+    self,
     audit::{Finding, Scope, ledger, orders, payments, queues, stock},
     violations::Violation,
 };
@@ -165,7 +166,7 @@ pub struct Audit {
 /// # Errors
 /// The database's.
 pub async fn audit(pool: &PgPool, scope: &Scope, wholly: &[String]) -> sqlx::Result<Audit> {
-    let mut tx = pool.begin().await?;
+    let mut tx = store::begin(pool).await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         .execute(&mut *tx)
         .await?;

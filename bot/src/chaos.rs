@@ -14,7 +14,7 @@ use crate::{
     app::App,
     outbox::Parcel,
     store::{
-        fences,
+        self, fences,
         payments::Attempt,
         stock::{Short, Taking},
     },
@@ -95,7 +95,7 @@ async fn go(app: &App, subject: &str) -> Result<()> {
 
 /// Writes the token behind the fence; what was there before, or nothing when fenced.
 async fn write(app: &App, resource: &str, token: i64) -> sqlx::Result<Option<i64>> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     if !fences::advance(&mut tx, resource, token).await? {
         tx.rollback().await?;
         return Ok(None);

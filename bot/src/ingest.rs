@@ -22,7 +22,10 @@ use crate::{
     flows::identity::News,
     inbox::{self, Kind, NewItem},
     outbox::{self, StatusReport},
-    store::identities::{self, Identities},
+    store::{
+        self,
+        identities::{self, Identities},
+    },
 };
 
 /// Webhooks that may wait for a commit; beyond, ingress answers 503.
@@ -282,7 +285,7 @@ impl Writer {
                     item.item.sender = identities.all().next().cloned();
                 }
                 Some(Sender::News(names)) => {
-                    let mut tx = self.app.pool.begin().await?;
+                    let mut tx = store::begin(&self.app.pool).await?;
                     let customer = identities::resolve_news(&mut tx, names, now).await?;
                     tx.commit().await?;
                     item.item.customer_id = Some(customer);
@@ -343,7 +346,7 @@ impl Writer {
     }
 
     async fn meet(&self, identities: &Identities, profile: Option<&str>) -> Result<()> {
-        let mut tx = self.app.pool.begin().await?;
+        let mut tx = store::begin(&self.app.pool).await?;
         let now = self.app.clock.now();
         identities::resolve(&mut tx, identities, profile, now).await?;
         tx.commit().await?;

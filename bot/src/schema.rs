@@ -146,7 +146,7 @@ pub async fn version(connection: &mut PgConnection) -> sqlx::Result<i64> {
 /// The role is missing or has the owner's rights, or `migrations/grants.sql` is silent about a
 /// table.
 pub async fn grant(pool: &PgPool, role: &str) -> Result<()> {
-    let mut tx = pool.begin().await?;
+    let mut tx = crate::store::begin(pool).await?;
     sqlx::query("SELECT set_config('warung.serving_role', $1, true)")
         .bind(role)
         .execute(&mut *tx)

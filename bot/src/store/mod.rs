@@ -19,10 +19,13 @@ pub mod search;
 pub mod settings;
 pub mod staff_actions;
 pub mod stock;
+mod transaction;
 pub mod units;
 pub mod violations;
 
 use chrono::TimeDelta;
+
+pub use transaction::begin;
 
 /// How long the answer to a claim may be on its way. What a living bot owns and does not work on is
 /// free after it: the answer was lost.

@@ -299,7 +299,7 @@ async fn alike(
     least: &str,
     offset: i64,
 ) -> sqlx::Result<(Found, i64)> {
-    let mut tx = pool.begin().await?;
+    let mut tx = super::begin(pool).await?;
     // The operator that an index serves takes its threshold from a setting.
     sqlx::query!(
         "SELECT set_config('pg_trgm.word_similarity_threshold', $1, true)",

@@ -46,7 +46,7 @@ pub async fn record(
     let rules: Vec<&str> = standing.iter().map(|violation| violation.rule).collect();
     let subjects: Vec<&str> = standing.iter().map(|found| &*found.subject).collect();
     let details: Vec<&str> = standing.iter().map(|found| &*found.detail).collect();
-    let mut tx = pool.begin().await?;
+    let mut tx = super::begin(pool).await?;
     let cleared = sqlx::query!(
         "DELETE FROM invariant_violation v
          WHERE NOT EXISTS (

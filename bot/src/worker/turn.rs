@@ -19,7 +19,7 @@ use crate::{
     app::App,
     messages::Args,
     outbox::{self, Body, NewParcel, Parcel, Priority},
-    store::{conversations::Conversation, customers::Customer, stock},
+    store::{self, conversations::Conversation, customers::Customer, stock},
 };
 
 /// What a flow works with.
@@ -201,7 +201,7 @@ impl<'a> Turn<'a> {
     /// The turn's transaction, begun at its first use.
     pub async fn tx(&mut self) -> Result<&mut PgConnection> {
         if self.tx.is_none() {
-            self.tx = Some(self.app.pool.begin().await?);
+            self.tx = Some(store::begin(&self.app.pool).await?);
         }
         self.tx
             .as_deref_mut()

@@ -103,7 +103,7 @@ async fn a_buyer_outrun_at_the_last_moment_has_bought_nothing() {
     leave_vouchers(&world, 1).await;
     let sari = about_to_buy(&world, "Sari").await;
     // Somebody takes the last one, and commits once Sari's purchase waits for the stock.
-    let mut faster = world.db.begin().await.unwrap();
+    let mut faster = warung_bot::store::begin(&world.db).await.unwrap();
     sqlx::query(MOVE)
         .bind(-1)
         .execute(&mut *faster)

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::PgPoolOptions;
 use warung_coordination::{Config, Coordination};
 use warung_sandbox::midtrans::{self, Call, Fault};
 use warung_testkit::{Postgres, PostgresOptions, Wire, eventually, stores};
@@ -16,6 +17,9 @@ const LOCKED_LIMIT: Duration = Duration::from_secs(4);
 const PAYMENT_LIMIT: Duration = Duration::from_secs(12);
 /// Longer than the answer to a claim usually takes.
 const SLOW_ANSWER: Duration = Duration::from_secs(8);
+
+/// How long somebody waits for a server that stands still.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// A customer with a quote for one voucher on the screen.
 async fn about_to_pay(world: &World) -> Customer {
@@ -139,4 +143,31 @@ async fn a_commit_whose_answer_is_slow_is_no_lost_one_and_its_reply_leaves_once(
     world.settles().await;
     assert_eq!(sari.inbox().len(), before + 1, "one receipt");
     world.ends_well().await;
+}
+
+#[tokio::test]
+async fn what_is_written_after_somebody_gave_up_beginning_is_kept() {
+    let directory = std::env::temp_dir().join(format!("warung-begun-{}", std::process::id()));
+    let postgres = Postgres::start(PostgresOptions::new(&directory)).await;
+    let postgres = postgres.unwrap();
+    let only_one = PgPoolOptions::new()
+        .max_connections(1)
+        .test_before_acquire(false);
+    let pool = only_one.connect(&postgres.url("postgres")).await.unwrap();
+    let note = "CREATE TABLE note (text text NOT NULL)";
+    sqlx::raw_sql(note).execute(&pool).await.unwrap();
+    eventually(PATIENCE, async || pool.num_idle() == 1).await;
+    postgres.pause().unwrap();
+    let begun = tokio::time::timeout(MOMENT, warung_bot::store::begin(&pool)).await;
+    assert!(begun.is_err(), "the server answers no BEGIN");
+    postgres.resume().unwrap();
+    let written = "INSERT INTO note VALUES ('sent')";
+    sqlx::query(written).execute(&pool).await.unwrap();
+    let mut other = postgres.connect("postgres").await.unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM note")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    assert_eq!(seen, 1, "written, and seen by nobody");
+    let _ = std::fs::remove_dir_all(directory);
 }

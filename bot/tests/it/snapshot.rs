@@ -25,7 +25,7 @@ async fn a_backup_that_takes_long_makes_no_message_walk_over_all_that_was_done_s
     let world = World::new().await;
     let sari = world.customer("Sari");
     sari.asks("menu").await;
-    let mut backup = world.db.begin().await.unwrap();
+    let mut backup = warung_bot::store::begin(&world.db).await.unwrap();
     for step in [
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "SELECT count(*) FROM inbox",
@@ -33,7 +33,7 @@ async fn a_backup_that_takes_long_makes_no_message_walk_over_all_that_was_done_s
         sqlx::query(step).execute(&mut *backup).await.unwrap();
     }
     // They leave as many entries in the index, which nobody may remove before the backup ends.
-    let mut busy = world.db.begin().await.unwrap();
+    let mut busy = warung_bot::store::begin(&world.db).await.unwrap();
     sqlx::query(
         "INSERT INTO inbox (phone_number_id, key, kind, customer_id, payload, received_at, run_at)
          SELECT 'story', 'past-' || n, 'message', (SELECT min(id) FROM customer), '{}', now(), now()

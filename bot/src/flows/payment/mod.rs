@@ -33,7 +33,7 @@ use crate::{
     app::App,
     flows::fulfilment,
     store::{
-        orders,
+        self, orders,
         payments::{
             self, Purpose,
             queue::{self, Claim, WORK_LIMIT},
@@ -110,7 +110,7 @@ async fn work(app: &App, claim: &Claim) -> Result<()> {
 /// Applies what was heard in one transaction: the payment's row, then the order's, then the rest.
 async fn conclude(app: &App, claim: &Claim, heard: Heard, asked: &Asked) -> Result<Next> {
     let now = app.clock.now();
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     let Some(attempt) = queue::reopen(&mut tx, claim).await? else {
         tracing::warn!(payment.id = %claim.id, "another bot has the payment by now");
         return Ok(Next::LetGo);

@@ -21,7 +21,10 @@ use super::{read, traceparent};
 use crate::{
     app::App,
     http::Ingress,
-    store::payments::notifications::{self, NewNotification, Notified},
+    store::{
+        self,
+        payments::notifications::{self, NewNotification, Notified},
+    },
     telemetry,
 };
 
@@ -92,7 +95,7 @@ async fn take(ingress: &Ingress, headers: &HeaderMap, body: Body) -> (StatusCode
 }
 
 async fn keep(app: &App, notification: &Notification, body: &[u8]) -> anyhow::Result<Notified> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     let notified = notifications::notified(
         &mut tx,
         &NewNotification {

@@ -9,7 +9,7 @@ use warung_domain::order::OrderState;
 use crate::{
     app::App,
     flows::fulfilment,
-    store::{orders, settings},
+    store::{self, orders, settings},
 };
 
 /// Orders that one run completes.
@@ -44,7 +44,7 @@ pub(super) async fn run(app: App) -> Result<()> {
 
 async fn complete(app: &App, id: Uuid, patience: TimeDelta) -> Result<()> {
     let now = app.clock.now();
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     let Some(mut order) = orders::load_if_free(&mut tx, id).await? else {
         return Ok(());
     };

@@ -3,7 +3,11 @@
 use anyhow::Result;
 use uuid::Uuid;
 
-use crate::{app::App, flows::fulfilment, store::orders};
+use crate::{
+    app::App,
+    flows::fulfilment,
+    store::{self, orders},
+};
 
 /// Orders that one run delivers.
 const BATCH: i64 = 100;
@@ -30,7 +34,7 @@ pub(super) async fn run(app: App) -> Result<()> {
 
 async fn deliver(app: &App, id: Uuid) -> Result<()> {
     let now = app.clock.now();
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     let Some(mut order) = orders::load_if_free(&mut tx, id).await? else {
         return Ok(());
     };

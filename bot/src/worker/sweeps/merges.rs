@@ -2,10 +2,13 @@
 
 use anyhow::Result;
 
-use crate::{app::App, store::merges};
+use crate::{
+    app::App,
+    store::{self, merges},
+};
 
 pub(super) async fn run(app: App) -> Result<()> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     merges::move_freed_saldo(&mut tx, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())

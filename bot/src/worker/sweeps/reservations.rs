@@ -8,7 +8,7 @@ use warung_domain::order::{OrderEvent, OrderState};
 use crate::{
     app::App,
     flows::fulfilment,
-    store::{orders, payments},
+    store::{self, orders, payments},
 };
 
 /// Orders that one run ends.
@@ -60,7 +60,7 @@ enum Expired {
 
 async fn expire(app: &App, id: Uuid) -> Result<Expired> {
     let now = app.clock.now();
-    let mut tx = app.pool.begin().await?;
+    let mut tx = store::begin(&app.pool).await?;
     // Payment before order: the order in which everybody locks them.
     if payments::request_cancel(&mut tx, id, now).await? {
         tx.commit().await?;

@@ -7,7 +7,7 @@ use super::Findings;
 use crate::bed::Bed;
 
 /// Each returns a line for every violation.
-const RULES: [(&str, &str); 17] = [
+const RULES: [(&str, &str); 18] = [
     (
         "inbox-once",
         "SELECT key || ' is in the inbox ' || count(*) || ' times' FROM inbox
@@ -128,6 +128,12 @@ const RULES: [(&str, &str); 17] = [
                       lag(token) OVER (PARTITION BY resource ORDER BY seq) AS before
                FROM chaos_fence_log) f
          WHERE token < before",
+    ),
+    (
+        "no-transaction-left-open",
+        "SELECT 'session ' || pid || ' is ' || state || ' since ' || state_change || ': ' || query
+         FROM pg_stat_activity
+         WHERE state LIKE 'idle in transaction%' AND state_change < now() - interval '5 seconds'",
     ),
     (
         "order-moves",
