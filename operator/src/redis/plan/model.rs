@@ -192,7 +192,7 @@ impl Model {
                 if !linked || !other.beliefs.contains_key(&speaker.id) {
                     continue;
                 }
-                speaker.beliefs.insert(other.id.clone(), other.own.clone());
+                speaker.hears(&other.id, &other.own);
                 let itself = speaker.id.clone();
                 for (id, belief) in other.beliefs.iter().filter(|(id, _)| **id != itself) {
                     let held = speaker.beliefs.entry(id.clone()).or_insert(belief.clone());
@@ -491,10 +491,8 @@ impl Model {
             return;
         };
         for server in self.servers.values_mut().filter(|s| s.alive) {
-            if let Some(belief) = server.beliefs.get_mut(id)
-                && belief.ip == own.ip
-            {
-                *belief = own.clone();
+            if server.beliefs.get(id).is_some_and(|b| b.ip == own.ip) {
+                server.hears(id, &own);
             }
         }
     }
@@ -525,6 +523,27 @@ impl Model {
 }
 
 impl Server {
+    /// Takes another's word for what it owns. In the eyes of a node each slot has one owner, who
+    /// has the younger right to it: whoever heard that a slot moved no longer takes it for the
+    /// former owner's, nor claims it when it is promoted in that one's place. Who follows one that
+    /// lost everything follows the other.
+    fn hears(&mut self, id: &NodeId, word: &Belief) {
+        let mut word = word.clone();
+        let others = self.beliefs.iter_mut().filter(|(other, _)| *other != id);
+        for (other, held) in others.filter(|(_, held)| word.primary && held.primary) {
+            if held.epoch > word.epoch {
+                word.slots = word.slots.without(&held.slots);
+            } else if held.epoch < word.epoch && !held.slots.is_empty() {
+                held.slots = held.slots.without(&word.slots);
+                if held.slots.is_empty() && self.own.follows.as_ref() == Some(other) {
+                    self.own.follows = Some(id.clone());
+                    self.source = word.ip;
+                }
+            }
+        }
+        self.beliefs.insert(id.clone(), word);
+    }
+
     /// Gives up the slots that the other owns by a younger right; who loses all of them to one
     /// follows it.
     fn yields_to(&mut self, id: &NodeId, other: &Belief) {
@@ -555,21 +574,13 @@ impl Server {
             None => Some(&self.own),
             Some(primary) => self.beliefs.get(primary),
         };
-        let claim = claim.filter(|claim| claim.epoch < told.epoch && takes(&claim.slots));
-        let Some(left) = claim.map(|claim| claim.slots.without(&told.slots)) else {
+        if !claim.is_some_and(|claim| claim.epoch < told.epoch && takes(&claim.slots)) {
             return;
-        };
+        }
         let ip = self.beliefs.get(id).and_then(|belief| belief.ip);
         let told = Belief { ip, ..told.clone() };
-        self.beliefs.insert(id.clone(), told.clone());
+        self.hears(id, &told);
         self.yields_to(id, &told);
-        if let Some(belief) = primary.and_then(|primary| self.beliefs.get_mut(&primary)) {
-            belief.slots = left;
-            if belief.slots.is_empty() {
-                self.own.follows = Some(id.clone());
-                self.source = ip;
-            }
-        }
     }
 }
 

@@ -214,6 +214,27 @@ fn slots_that_have_just_moved_are_kept_when_their_new_owner_is_lost() {
     fills(model);
 }
 
+/// Its heir has heard that some of its slots moved, so it must not take them back.
+#[test]
+fn a_new_shard_keeps_its_first_slots_when_whoever_gave_them_loses_its_volume() {
+    let mut model = formed(3, 1);
+    let events = [
+        Event::Scale(4),
+        Event::Pass(5),
+        Event::Pass(16),
+        Event::Pass(1),
+        Event::Gossip,
+        Event::Pass(1),
+        Event::Time(1),
+        Event::LoseVolume(4),
+    ];
+    for event in &events {
+        happen(&mut model, event);
+        assert!(model.holds_everything(), "after {event:?}");
+    }
+    fills(model);
+}
+
 #[test]
 fn a_roll_replaces_replicas_first_and_primaries_after_they_handed_over() {
     let mut model = formed(3, 1);
