@@ -433,6 +433,9 @@ impl Model {
             return;
         };
         assert!(mode != Takeover::Agreed || self.alive(&old).is_some());
+        if mode == Takeover::Voted && !self.elects(&heir, &heir.beliefs[&old]) {
+            return;
+        }
         let absent = heir.beliefs[&old].slots.clone();
         let slots = self.alive(&old).map_or(absent, |old| old.own.slots.clone());
         if let Some(server) = self.at(at) {
@@ -450,6 +453,22 @@ impl Model {
             server.importing.clear();
             server.migrating.clear();
         }
+    }
+
+    /// Whether most owners of slots vote for an heir: none does who knows of a younger right to a
+    /// slot that it would take.
+    fn elects(&self, heir: &Server, claim: &Belief) -> bool {
+        let owners = self.servers.values();
+        let owners = owners.filter(|s| s.own.primary && !s.own.slots.is_empty());
+        let takes = |belief: &Belief| {
+            let younger = belief.primary && belief.epoch > claim.epoch;
+            younger && claim.slots.without(&belief.slots) != claim.slots
+        };
+        let votes = |s: &&Server| {
+            let known = s.beliefs.iter().filter(|(id, _)| **id != heir.id);
+            s.alive && !takes(&s.own) && !known.into_iter().any(|(_, belief)| takes(belief))
+        };
+        owners.clone().filter(votes).count() * 2 > owners.count()
     }
 
     /// Moves some of the slots, and leaves the next one open.

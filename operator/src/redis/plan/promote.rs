@@ -62,14 +62,14 @@ fn decide(context: &Context, memory: &Memory, id: &NodeId, away: &Away) -> Decis
         let at = heir.node();
         Decision::Promote(Step::Failover { at, mode })
     };
-    if picture.slots_of(id) == 0 {
+    if picture.slots_of(id) == 0 && !claims_more(picture, &heir, id) {
         // Nobody votes for the replica of a primary without slots, and nothing can be split.
         return promote(Takeover::Alone);
     }
     if has_majority(picture) {
         return promote(Takeover::Voted);
     }
-    if waited < election + GRACE + GRACE_ALONE {
+    if waited < election + GRACE + GRACE_ALONE || claims_more(picture, &heir, id) {
         return Decision::Later;
     }
     match pod_of(picture, memory, id) {
@@ -90,6 +90,15 @@ pub(super) fn heir<'a>(picture: &Picture<'a>, id: &NodeId) -> Option<Live<'a>> {
     heirs.retain(|live| picture.slots_of(id) == 0 || live.has_data());
     heirs.sort_by_key(|live| (live.offset(), live.view.keys));
     heirs.pop()
+}
+
+/// An heir that was away itself may not have heard which slots its primary gave to others. Voters
+/// refuse it; without a vote it would take them back by a younger right, and the keys written
+/// since would be lost. Its peers tell it soon.
+fn claims_more(picture: &Picture, heir: &Live, id: &NodeId) -> bool {
+    let others = |slot| picture.owner(slot).is_some_and(|owner| owner != id);
+    let line = heir.view.line(id);
+    line.is_some_and(|line| line.slots.iter().any(others))
 }
 
 fn missed_by_a_peer(picture: &Picture, id: &NodeId) -> bool {

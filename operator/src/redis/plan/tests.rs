@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::model::{Model, Place};
-use super::{Class, Verdict, plan};
+use super::{Class, Plan, Verdict, plan};
 use crate::redis::observe::Seen;
 use crate::redis::report::Reason;
 use crate::redis::{Memory, Pod};
@@ -232,6 +232,35 @@ fn a_new_shard_keeps_its_first_slots_when_whoever_gave_them_loses_its_volume() {
         happen(&mut model, event);
         assert!(model.holds_everything(), "after {event:?}");
     }
+    fills(model);
+}
+
+/// Without a majority nobody refuses what it claims.
+#[test]
+fn an_heir_that_slept_through_a_move_does_not_take_the_slots_back() {
+    let mut model = about_to_fill_a_new_shard(1);
+    model.kill((2, 1));
+    model.pass(1);
+    for place in [(2, 0), (3, 0), (3, 1)] {
+        model.kill(place);
+    }
+    model.restart((2, 1));
+    // Its pod was made anew and did not come up: it is not serving anywhere.
+    model.restart((2, 0));
+    model.kill((2, 0));
+    model.pass(0);
+    model.pass_time(60);
+    let primary = |plan: Plan| plan.report.shards[2].primary.clone();
+    for _ in 0..2 {
+        model.pass(usize::MAX);
+        assert_eq!(primary(model.pass(0)), None, "it has not heard of the move");
+    }
+    for _ in 0..5 {
+        model.gossip();
+        model.pass(usize::MAX);
+    }
+    assert_eq!(primary(model.pass(0)).as_deref(), Some("r-2-1"));
+    model.revive_all();
     fills(model);
 }
 
