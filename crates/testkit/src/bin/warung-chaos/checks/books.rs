@@ -29,7 +29,9 @@ async fn money(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) 
     }
     let rows = sqlx::query(
         "SELECT p.provider_order_id, p.hold_until IS NOT NULL AS waits,
-                coalesce(-sum(e.amount), 0)::bigint AS booked
+                coalesce(-sum(e.amount), 0)::bigint AS booked,
+                p.state || '/' || coalesce(p.provider_status, '-') || ', made ' || p.created_at
+                || ', next look ' || coalesce(p.act_at::text, 'never') AS stands
          FROM payment_attempt p
          LEFT JOIN ledger_txn t ON split_part(t.source_id, ':', 1) = p.id::text
          LEFT JOIN ledger_entry e ON e.txn_id = t.id
@@ -46,7 +48,8 @@ async fn money(bed: &Bed, database: &mut PgConnection, findings: &mut Findings) 
         // Money that its bank may still take back is credited later.
         if held != booked && !(waits && booked == 0) {
             wrong.push(format!(
-                "{order_id}: Midtrans holds {held}, the ledger says {booked}"
+                "{order_id}: Midtrans holds {held}, the ledger says {booked}; it is {}",
+                row.get::<String, _>("stands")
             ));
         }
     }

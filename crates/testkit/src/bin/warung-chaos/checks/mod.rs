@@ -101,6 +101,8 @@ pub(crate) async fn settle(bed: &Bed, limit: Duration) -> Result<(), String> {
     }
     // Forged ones are refused and sent again for a while; nobody need wait for their end.
     let _ = bed.midtrans.quiet(limit / 4).await;
+    let hastened = database::hasten_looks(bed).await;
+    hastened.map_err(|error| format!("{error:#}"))?;
     loop {
         let pending = database::pending(bed).await;
         match pending {
