@@ -86,6 +86,14 @@ fn happen(model: &mut Model, event: &Event) {
     }
 }
 
+/// One after another, and nothing may be lost on the way.
+fn happen_in_turn(model: &mut Model, events: &[Event]) {
+    for event in events {
+        happen(model, event);
+        assert!(model.holds_everything(), "after {event:?}");
+    }
+}
+
 /// A quarter of the usual number of cases, which `PROPTEST_CASES` sets: each is a whole history.
 fn whole_histories() -> ProptestConfig {
     let usual = ProptestConfig::default();
@@ -144,10 +152,7 @@ fn a_primary_that_was_away_serves_again_when_its_heir_lost_the_volume() {
         Event::Gossip,
         Event::LoseVolume(5),
     ];
-    for event in &events {
-        happen(&mut model, event);
-        assert!(model.holds_everything(), "after {event:?}");
-    }
+    happen_in_turn(&mut model, &events);
     model.revive_all();
     let mut last = None;
     for _ in 0..PASSES {
@@ -162,11 +167,7 @@ fn a_primary_that_was_away_serves_again_when_its_heir_lost_the_volume() {
         last.verdict
     );
     assert_eq!(last.report.losses, 0, "nothing is lost that is only late");
-    settles(&mut model);
-    assert_eq!(model.memory.loss, 0, "nothing was lost");
-    assert_eq!(model.empty_handed(), 0);
-    let wanted = (0..model.desired.shards).collect();
-    assert_eq!(model.owners(), wanted);
+    is_whole_again(model);
 }
 
 /// Passes until slots are about to move to a fourth shard: it is written down, not yet done.
@@ -185,11 +186,19 @@ fn about_to_fill_a_new_shard(replicas: usize) -> Model {
     panic!("no slot moves");
 }
 
-fn fills(mut model: Model) {
+/// Settles, with nothing lost and each wanted shard serving.
+fn is_whole_again(mut model: Model) {
     settles(&mut model);
     assert_eq!(model.memory.loss, 0, "nothing was lost");
     assert_eq!(model.empty_handed(), 0);
-    assert_eq!(model.owners(), (0..4).collect());
+    let wanted = (0..model.desired.shards).collect();
+    assert_eq!(model.owners(), wanted);
+}
+
+/// The same, with a fourth shard asked for.
+fn fills(model: Model) {
+    assert_eq!(model.desired.shards, 4);
+    is_whole_again(model);
 }
 
 #[test]
@@ -228,10 +237,7 @@ fn a_new_shard_keeps_its_first_slots_when_whoever_gave_them_loses_its_volume() {
         Event::Time(1),
         Event::LoseVolume(4),
     ];
-    for event in &events {
-        happen(&mut model, event);
-        assert!(model.holds_everything(), "after {event:?}");
-    }
+    happen_in_turn(&mut model, &events);
     fills(model);
 }
 

@@ -248,29 +248,31 @@ fn holding() -> Vec<Attack> {
     ]
 }
 
+/// These requests in turn, so many a second.
+fn ask(per_second: u32, requests: Vec<Vec<u8>>) -> Deed {
+    let requests = requests.into();
+    Deed::Ask {
+        per_second,
+        requests,
+    }
+}
+
 /// Bodies of almost 3 MiB.
 fn large(bed: &Bed) -> Vec<Attack> {
     let letters = format!("{{\"entry\":[\"{}\"", "x".repeat(LARGE_BYTES));
     let closed = format!("{letters}]}}");
     let crumbs = format!("{{\"entry\":[0{}]}}", ",0".repeat(CRUMBS));
-    let ask = |per_second, requests: Vec<Vec<u8>>| {
-        let requests = requests.into();
-        Some(Deed::Ask {
-            per_second,
-            requests,
-        })
-    };
     vec![
         Attack {
             name: "large, forged",
             about: "10 JSON bodies of 3 MB a second, wrongly signed",
-            deed: ask(10, vec![post(bed, &closed, WRONG)]),
+            deed: Some(ask(10, vec![post(bed, &closed, WRONG)])),
         },
         Attack {
             name: "large, signed",
             about: "5 bodies of 3 MB a second, rightly signed: a letter of that length, no JSON, no \
                     webhook",
-            deed: ask(
+            deed: Some(ask(
                 5,
                 vec![
                     post(bed, &closed, RIGHT),
@@ -278,12 +280,12 @@ fn large(bed: &Bed) -> Vec<Attack> {
                     post(bed, &"x".repeat(LARGE_BYTES), RIGHT),
                     post(bed, &format!("[0{}]", ",0".repeat(CRUMBS)), RIGHT),
                 ],
-            ),
+            )),
         },
         Attack {
             name: "crumbs, signed",
             about: "2 bodies a second, rightly signed, of 1,400,000 items that are none",
-            deed: ask(2, vec![post(bed, &crumbs, RIGHT)]),
+            deed: Some(ask(2, vec![post(bed, &crumbs, RIGHT)])),
         },
     ]
 }
@@ -309,18 +311,11 @@ fn small(bed: &Bed) -> Vec<Attack> {
         format!("GET {path} HTTP/1.1\r\n{headers}host: x\r\n\r\n").into_bytes()
     };
     let picture = format!("/media/{}.png", "ab".repeat(32));
-    let ask = |per_second, requests: Vec<Vec<u8>>| {
-        let requests = requests.into();
-        Some(Deed::Ask {
-            per_second,
-            requests,
-        })
-    };
     vec![
         Attack {
             name: "nested",
             about: "40 bodies a second that nest 100,000 deep, half of them rightly signed",
-            deed: ask(
+            deed: Some(ask(
                 40,
                 vec![
                     post(bed, &open, WRONG),
@@ -328,25 +323,25 @@ fn small(bed: &Bed) -> Vec<Attack> {
                     post(bed, &within, WRONG),
                     post(bed, &within, RIGHT),
                 ],
-            ),
+            )),
         },
         Attack {
             name: "small, forged",
             about: "1,000 wrong signatures a second, of 1 KB bodies",
-            deed: ask(1_000, vec![post(bed, &letters, WRONG)]),
+            deed: Some(ask(1_000, vec![post(bed, &letters, WRONG)])),
         },
         Attack {
             name: "header floods",
             about: "250 requests a second with 200 headers, or one of 32 KiB",
-            deed: ask(250, vec![get("/livez", &many), get("/livez", &wide)]),
+            deed: Some(ask(250, vec![get("/livez", &many), get("/livez", &wide)])),
         },
         Attack {
             name: "questions",
             about: "500 requests a second for a picture that is none, /readyz and /metrics",
-            deed: ask(
+            deed: Some(ask(
                 500,
                 vec![get(&picture, ""), get("/readyz", ""), get("/metrics", "")],
-            ),
+            )),
         },
         Attack {
             name: "churn",

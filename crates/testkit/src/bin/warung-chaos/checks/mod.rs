@@ -93,7 +93,8 @@ pub(crate) async fn check(
     Ok(())
 }
 
-/// Waits until webhooks, inbox, outbox, notifications and payments are at rest.
+/// Waits until webhooks, inbox, outbox, notifications and payments are at rest, each payment having
+/// been looked at once more.
 pub(crate) async fn settle(bed: &Bed, limit: Duration) -> Result<(), String> {
     let until = Instant::now() + limit;
     if !bed.whatsapp.idle(limit).await {
