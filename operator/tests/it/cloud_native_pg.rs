@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use warung_testkit::eventually;
-use warung_testkit::kubernetes::{ApiServer, ApiServerOptions, Programs};
+use warung_testkit::kubernetes::{ApiServer, Programs};
 
-use crate::cluster;
 use crate::harness::{SOON, Site, shop_of};
 
 /// As `scripts/kubernetes api` keeps it.
@@ -86,11 +85,8 @@ stringData: {ca.crt: \"PEM\"}";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_of_cloudnativepg_is_asked_for_made_and_kept_as_the_manifest_says() {
     let directory = tempfile::tempdir().unwrap();
-    let server = ApiServer::start(ApiServerOptions::new(directory.path())).await;
-    let server: &'static ApiServer = Box::leak(Box::new(server.unwrap()));
-    cluster::install_kinds(server).await;
-    let namespace = server.namespace("cnpg").await.unwrap();
-    let site = Site::on(server, namespace).await;
+    let site = Site::apart(directory.path(), "cnpg").await;
+    let server = site.server;
     let _operator = site.operator();
     site.apply(&manifest("{instances: 2, storage: {size: 5Gi}}"))
         .await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use warung_testkit::kubernetes::{ApiServer, AuditEvent};
+use warung_testkit::kubernetes::{ApiServer, ApiServerOptions, AuditEvent};
 use warung_testkit::process::{Guarded, Program};
 use warung_testkit::{eventually, stores};
 
@@ -32,6 +32,15 @@ impl Site {
     /// A namespace on the shared API server, with the kinds and the Secrets of the manifest.
     pub(crate) async fn new(prefix: &str) -> Self {
         let server = cluster::server().await;
+        let namespace = server.namespace(prefix).await.unwrap();
+        Self::on(server, namespace).await
+    }
+
+    /// The same on an API server of its own in this directory, for stories that change or stop it.
+    pub(crate) async fn apart(directory: &Path, prefix: &str) -> Self {
+        let server = ApiServer::start(ApiServerOptions::new(directory)).await;
+        let server: &'static ApiServer = Box::leak(Box::new(server.unwrap()));
+        cluster::install_kinds(server).await;
         let namespace = server.namespace(prefix).await.unwrap();
         Self::on(server, namespace).await
     }

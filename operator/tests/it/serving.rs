@@ -4,10 +4,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use warung_testkit::kubernetes::{ApiServer, ApiServerOptions};
 use warung_testkit::{eventually, stores};
 
-use crate::cluster;
 use crate::harness::{SOON, Site, shop_of};
 
 /// Stores of the manifest, as somebody else runs them.
@@ -125,11 +123,8 @@ async fn a_changed_secret_rolls_the_bots() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
     let directory = tempfile::tempdir().unwrap();
-    let server = ApiServer::start(ApiServerOptions::new(directory.path())).await;
-    let server: &'static ApiServer = Box::leak(Box::new(server.unwrap()));
-    cluster::install_kinds(server).await;
-    let namespace = server.namespace("outage").await.unwrap();
-    let site = Site::on(server, namespace).await;
+    let site = Site::apart(directory.path(), "outage").await;
+    let server = site.server;
     let operator = site.operator();
     site.apply(&crate::harness::shop("toko", "")).await;
     site.says("toko", "ObjectsApplied", "True", "Applied").await;
