@@ -120,9 +120,9 @@ impl Phone {
     ///
     /// # Errors
     /// When the sandbox does not answer.
-    pub async fn received(&self) -> Result<usize> {
-        let request = self.http.get(format!("{}/inbox", self.base));
-        Ok(call::<Vec<Value>>(request.timeout(CALL_LIMIT)).await?.len())
+    pub async fn received(&self) -> Result<u64> {
+        let request = self.http.get(format!("{}/received", self.base));
+        call(request.timeout(CALL_LIMIT)).await
     }
 
     async fn does(&self, what: &str, body: &Value) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The book: everything the sandbox accepted from the shop and delivered to it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -46,19 +47,19 @@ pub struct Forged {
     pub http_status: u16,
 }
 
-/// What happened so far. It grows until the sandbox is reset.
+/// What happened so far; of each kind the newest [`Config::kept`](super::Config::kept).
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Book {
     /// Messages accepted by the send API, in order.
-    pub accepted: Vec<Accepted>,
+    pub accepted: VecDeque<Accepted>,
     /// Webhook items the shop took, in the order of the answers. Duplicates appear twice.
-    pub delivered: Vec<Delivered>,
+    pub delivered: VecDeque<Delivered>,
     /// Forged webhook items and their answers.
-    pub forged: Vec<Forged>,
+    pub forged: VecDeque<Forged>,
     /// Ids of messages whose webhook item a fault dropped.
-    pub dropped: Vec<String>,
+    pub dropped: VecDeque<String>,
     /// Read receipts and typing indicators the shop sent: message ids.
-    pub receipts: Vec<String>,
+    pub receipts: VecDeque<String>,
 }
 
 impl Accepted {

@@ -12,7 +12,8 @@
 //! | `POST /customers/{wa_id}/window` | `{hours_ago}` since the customer wrote → `{}` |
 //! | `POST /customers/{wa_id}/changes-number` | `{wa_id}` → `{}` |
 //! | `POST /customers/{wa_id}/changes-user-id` | → `{user_id}` |
-//! | `GET /customers/{wa_id}/inbox` | → the shop's messages |
+//! | `GET /customers/{wa_id}/inbox` | → the shop's messages, as far as they are kept |
+//! | `GET /customers/{wa_id}/received` | → how many the shop has sent so far |
 //! | `GET /customers/{wa_id}/next-reply?wait_ms=` | → the next message; 408 after silence |
 //! | `GET /faults`, `POST /faults`, `DELETE /faults` | an [`Arming`] → all armed |
 //! | `GET /book` | → the [`Book`](super::Book) |
@@ -125,6 +126,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/changes-number", post(changes_number))
         .route("/changes-user-id", post(changes_user_id))
         .route("/inbox", get(inbox))
+        .route("/received", get(received))
         .route("/next-reply", get(next_reply));
     Router::new()
         .route("/state", get(state))
@@ -286,6 +288,10 @@ async fn inbox(State(shared): State<Arc<Shared>>, Path(number): Path<String>) ->
             .map(|received| Bubble::Received(received).to_json())
             .collect(),
     ))
+}
+
+async fn received(State(shared): State<Arc<Shared>>, Path(number): Path<String>) -> Answer {
+    Ok(Json(json!(customer(&shared, &number)?.received())))
 }
 
 async fn next_reply(

@@ -194,7 +194,8 @@ pub(super) fn queue(shared: &Arc<Shared>, item: Item) {
     }
     let faults = shared.faults.of_item(&item.customer, item.is_status);
     if faults.contains(&Fault::Drop) {
-        shared.world().book.dropped.push(item.wamid);
+        let mut world = shared.world();
+        world.note(|book| &mut book.dropped, item.wamid);
         return;
     }
     if faults.contains(&Fault::Forge) {
@@ -294,12 +295,13 @@ pub(super) fn note_taken(shared: &Shared, items: &[Item], attempts: u32) {
             .filter(|_| item.is_status)
             .map(str::to_owned);
         let wamid = item.wamid.clone();
-        world.book.delivered.push(Delivered {
+        let delivered = Delivered {
             wamid,
             status,
             at,
             attempts,
-        });
+        };
+        world.note(|book| &mut book.delivered, delivered);
         if !item.is_status {
             moved.extend(world.tick(&item.wamid, Tick::Delivered, false));
         }
@@ -365,10 +367,7 @@ async fn post_forged(shared: Arc<Shared>, item: Item) {
     let body = envelope(&shared.config, &[forged]).to_string();
     let signature = sign("not the app secret", body.as_bytes());
     if let Some(http_status) = shared.post(&body, Some(&signature)).await {
-        shared
-            .world()
-            .book
-            .forged
-            .push(Forged { wamid, http_status });
+        let forged = Forged { wamid, http_status };
+        shared.world().note(|book| &mut book.forged, forged);
     }
 }

@@ -121,7 +121,7 @@ impl Customer {
 
     /// Taps an option of an earlier message.
     pub async fn taps_in(&self, wamid: &str, option: &str) -> Result<String, Surprise> {
-        let received = self.received(wamid)?;
+        let received = self.message(wamid)?;
         self.chooses(&received, option, |_| true).await
     }
 
@@ -134,15 +134,20 @@ impl Customer {
         self.chooses(&last, row, |choice| choice.is_row).await
     }
 
-    /// Everything the shop has sent to this phone.
+    /// What the shop has sent to this phone, as far as it is kept.
     pub fn inbox(&self) -> Vec<Received> {
         self.on_phone(|phone| phone.received().cloned().collect())
             .unwrap_or_default()
     }
 
-    /// The whole conversation, both sides.
+    /// How many messages the shop has sent to this phone, also those that are no longer kept.
+    pub fn received(&self) -> u64 {
+        self.on_phone(|phone| phone.received).unwrap_or_default()
+    }
+
+    /// The conversation, both sides.
     pub fn thread(&self) -> Vec<Bubble> {
-        self.on_phone(|phone| phone.thread.clone())
+        self.on_phone(|phone| phone.thread.iter().cloned().collect())
             .unwrap_or_default()
     }
 
@@ -263,7 +268,7 @@ impl Customer {
             let phone = world.customer(&self.wa_id, "");
             (
                 item(phone, &wamid, message),
-                phone.thread.last().map(Bubble::to_json),
+                phone.thread.back().map(Bubble::to_json),
             )
         };
         let wamid = item.wamid.clone();
@@ -307,7 +312,7 @@ impl Customer {
         json!({"from": self.shared.config.display_phone_number, "id": wamid})
     }
 
-    fn received(&self, wamid: &str) -> Result<Received, Surprise> {
+    fn message(&self, wamid: &str) -> Result<Received, Surprise> {
         self.on_phone(|phone| {
             phone
                 .received()

@@ -63,7 +63,7 @@ pub use signature::sign;
 pub use world::Profile;
 
 /// What a WhatsApp sandbox is told at its start. The default suits tests: a free loopback port,
-/// fixed secrets, Meta's own limits and customers who read everything at once.
+/// fixed secrets, Meta's own limits, customers who read everything at once, and nothing forgotten.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -112,6 +112,9 @@ pub struct Config {
     pub webhook_timeout: Duration,
     /// The pause before the second retry; each further one doubles it, up to 5 s.
     pub retry_base: Duration,
+    /// Newest messages of all conversations together, and newest entries of each kind in the book,
+    /// that are kept.
+    pub kept: usize,
     /// Seeds the chances of faults.
     pub seed: u64,
 }
@@ -139,6 +142,7 @@ impl Default for Config {
             max_in_flight: 64,
             webhook_timeout: Duration::from_secs(10),
             retry_base: Duration::from_millis(100),
+            kept: usize::MAX,
             seed: 0,
         }
     }

@@ -78,6 +78,10 @@ pub struct Args {
     /// Most webhooks in flight.
     #[arg(long, default_value_t = 64)]
     max_in_flight: usize,
+    /// Newest messages of all conversations together that are kept, and newest entries of each kind
+    /// in the book. A reply of ten rows weighs about 15 kB.
+    #[arg(long, default_value_t = 5_000)]
+    kept: usize,
     /// Seeds the chances of faults.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -104,6 +108,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         linger: Duration::from_millis(args.linger_ms),
         status_delay: Duration::from_millis(args.status_delay_ms),
         max_in_flight: args.max_in_flight,
+        kept: args.kept,
         seed: args.seed,
         ..Config::default()
     })

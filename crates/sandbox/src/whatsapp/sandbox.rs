@@ -45,7 +45,7 @@ pub async fn start_with_clock(config: Config, clock: Clock) -> io::Result<Sandbo
     let base_url = format!("http://{}", listener.local_addr()?);
     let pacing = Pacing::new(config.messages_per_second, config.pair_limit);
     let ids = Ids::new(clock.now().timestamp_micros(), config.seed);
-    let world = World::new(&config.phone_number_id, pacing, ids);
+    let world = World::new(&config.phone_number_id, config.kept, pacing, ids);
     let shared = Arc::new(Shared::new(config, base_url, clock, world, http));
     let router = Router::new()
         .merge(graph::router())
@@ -93,7 +93,7 @@ impl Sandbox {
         &self.shared.clock
     }
 
-    /// A copy of everything that happened so far.
+    /// A copy of what happened so far.
     pub fn book(&self) -> Book {
         self.shared.world().book.clone()
     }

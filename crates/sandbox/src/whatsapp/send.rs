@@ -161,7 +161,7 @@ fn receipt(shared: &Shared, body: &Value) -> Result<(), Refusal> {
     };
     let moved = {
         let mut world = shared.world();
-        world.book.receipts.push(wamid.to_owned());
+        world.note(|book| &mut book.receipts, wamid.to_owned());
         world.tick(wamid, Tick::Read, true)
     };
     let Some((customer, wamids)) = moved else {

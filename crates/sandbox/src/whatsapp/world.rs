@@ -1,8 +1,9 @@
 //! The state of one sandbox: phones, their conversations, stored media and the book.
 //!
-//! Everything lives behind one mutex, is kept until [`World::reset`] and dies with the sandbox.
+//! Everything lives behind one mutex and dies with the sandbox. Of conversations and of the book the
+//! newest are kept: a sandbox that goes on for days stays within its memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,7 +49,10 @@ pub(super) struct Phone {
     pub(super) profile: Profile,
     /// The webhook lanes of this customer are `2 * number` and `2 * number + 1`.
     pub(super) number: u64,
-    pub(super) thread: Vec<Bubble>,
+    /// The newest of the conversation.
+    pub(super) thread: VecDeque<Bubble>,
+    /// Messages from the shop so far, also those that are forgotten.
+    pub(super) received: u64,
     /// How much of the thread `next_reply` has gone through.
     pub(super) cursor: usize,
     pub(super) last_wrote: Option<DateTime<Utc>>,
@@ -74,6 +78,10 @@ pub(super) struct World {
     phone_number_id: String,
     /// In order of creation, which is the order of the columns on the page.
     pub(super) phones: Vec<Phone>,
+    /// Bubbles of all conversations, and entries of each kind in the book, that are kept.
+    kept: usize,
+    /// Whose each kept bubble is, oldest first.
+    owners: VecDeque<usize>,
     by_wa_id: HashMap<String, usize>,
     by_bsuid: HashMap<String, usize>,
     /// Whose message an inbound wamid is.
@@ -113,21 +121,23 @@ impl Phone {
 
     /// The phone as the control API and the page see it, with the newest of its conversation.
     pub(super) fn to_json(&self, now: DateTime<Utc>) -> Value {
-        let newest = &self.thread[self.thread.len().saturating_sub(BUBBLES_SHOWN)..];
+        let newest = self.thread.len().saturating_sub(BUBBLES_SHOWN);
         json!({
             "profile": self.profile,
             "window_open": self.window_is_open(now),
             "unread": self.received().filter(|received| !received.read).count(),
-            "thread": newest.iter().map(Bubble::to_json).collect::<Vec<_>>(),
+            "thread": self.thread.range(newest..).map(Bubble::to_json).collect::<Vec<_>>(),
         })
     }
 }
 
 impl World {
-    pub(super) fn new(phone_number_id: &str, pacing: Pacing, ids: Ids) -> Self {
+    pub(super) fn new(phone_number_id: &str, kept: usize, pacing: Pacing, ids: Ids) -> Self {
         Self {
             phone_number_id: phone_number_id.to_owned(),
             phones: Vec::new(),
+            kept,
+            owners: VecDeque::new(),
             by_wa_id: HashMap::new(),
             by_bsuid: HashMap::new(),
             authors: HashMap::new(),
@@ -141,6 +151,7 @@ impl World {
     /// Forgets customers, conversations and the book. Ids and media go on.
     pub(super) fn reset(&mut self) {
         self.phones.clear();
+        self.owners.clear();
         self.by_wa_id.clear();
         self.by_bsuid.clear();
         self.authors.clear();
@@ -185,7 +196,8 @@ impl World {
         self.phones.push(Phone {
             profile,
             number: index as u64,
-            thread: Vec::new(),
+            thread: VecDeque::new(),
+            received: 0,
             cursor: 0,
             last_wrote: None,
             arrived: Arc::new(Notify::new()),
@@ -274,7 +286,7 @@ impl World {
             payload,
             media,
         };
-        self.book.accepted.push(Accepted::of(&message));
+        self.note(|book| &mut book.accepted, Accepted::of(&message));
         Ok((message, failure))
     }
 
@@ -302,17 +314,45 @@ impl World {
 
     /// Puts a message on the phone. Returns the bubble, or `None` when the customer is gone.
     pub(super) fn arrive(&mut self, message: &OnItsWay, read: bool) -> Option<&Bubble> {
-        let phone = self.phone_mut(&message.customer)?;
-        phone.thread.push(Bubble::Received(Received {
+        let index = *self.by_wa_id.get(&message.customer)?;
+        let bubble = Bubble::Received(Received {
             wamid: message.wamid.clone(),
             at: message.at,
             payload: Arc::clone(&message.payload),
             opaque: message.opaque.clone(),
             media: message.media.clone(),
             read,
-        }));
+        });
+        self.append(index, bubble);
+        let phone = &mut self.phones[index];
+        phone.received += 1;
         phone.arrived.notify_waiters();
-        phone.thread.last()
+        phone.thread.back()
+    }
+
+    /// Puts a bubble under a conversation and forgets the oldest of all beyond what is kept.
+    fn append(&mut self, index: usize, bubble: Bubble) {
+        self.phones[index].thread.push_back(bubble);
+        self.owners.push_back(index);
+        if self.owners.len() <= self.kept {
+            return;
+        }
+        let oldest = self.owners.pop_front().map(|owner| &mut self.phones[owner]);
+        if let Some(phone) = oldest {
+            phone.cursor = phone.cursor.saturating_sub(1);
+            if let Some(Bubble::Written(written)) = phone.thread.pop_front() {
+                self.authors.remove(&written.wamid);
+            }
+        }
+    }
+
+    /// Writes something on a page of the book, of which the oldest beyond what is kept is forgotten.
+    pub(super) fn note<T>(&mut self, page: impl FnOnce(&mut Book) -> &mut VecDeque<T>, thing: T) {
+        let page = page(&mut self.book);
+        page.push_back(thing);
+        if page.len() > self.kept {
+            page.pop_front();
+        }
     }
 
     /// Notes a message the customer wrote; it opens the window.
@@ -322,15 +362,15 @@ impl World {
         };
         let wamid = message["id"].as_str().unwrap_or_default().to_owned();
         self.authors.insert(wamid.clone(), index);
-        let phone = &mut self.phones[index];
-        phone.last_wrote = Some(now);
+        self.phones[index].last_wrote = Some(now);
         let message = Arc::clone(message);
-        phone.thread.push(Bubble::Written(Written {
+        let bubble = Bubble::Written(Written {
             wamid,
             at: now,
             message,
             tick: Tick::Sent,
-        }));
+        });
+        self.append(index, bubble);
     }
 
     /// The customer's message with this id.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use warung_sandbox::whatsapp::{Bubble, Config, Kind, Surprise, Tick};
+use warung_sandbox::whatsapp::{Bubble, Config, Kind, Sandbox, Surprise, Tick};
 
 use super::{PATIENCE, SARI, Shop, eventually, sandbox_with_bot, sari};
 
@@ -183,4 +183,41 @@ async fn a_picture_by_link_is_fetched_before_it_arrives() {
     })
     .await;
     assert_eq!(sari.inbox().len(), 1);
+}
+
+#[tokio::test]
+async fn a_phone_that_keeps_little_forgets_the_oldest_and_still_counts() {
+    let config = Config {
+        kept: 3,
+        pair_limit: false,
+        ..Config::default()
+    };
+    let (wa, bot) = sandbox_with_bot(config).await;
+    let sari = sari(&wa).await;
+    let shop = Shop::of(&wa);
+    let words = |wa: &Sandbox| -> Vec<String> {
+        let inbox = wa.customer(SARI, "Sari").inbox();
+        inbox.iter().map(|m| m.text().to_owned()).collect()
+    };
+    for number in 1..=5 {
+        shop.says(SARI, &number.to_string()).await;
+        eventually("it arrives", || sari.received() == number).await;
+    }
+    assert_eq!(words(&wa), ["3", "4", "5"]);
+    assert_eq!(wa.book().accepted.len(), 3);
+    let next = sari.next_reply(PATIENCE).await.unwrap();
+    assert_eq!(next.text(), "3", "what was forgotten unread is passed over");
+
+    // What was forgotten can't be sent again; what came after it can.
+    let [old, new] = [sari.says("lama").await, sari.says("baru").await];
+    for number in 6..=7 {
+        shop.says(SARI, &number.to_string()).await;
+        eventually("it arrives", || sari.received() == number).await;
+    }
+    assert!(sari.sends_again(&old).await.is_err());
+    sari.sends_again(&new).await.unwrap();
+    let times = |id: &str| bot.messages().iter().filter(|m| m["id"] == id).count();
+    eventually("the newer comes twice", || times(&new) == 2).await;
+    assert_eq!(times(&old), 1);
+    assert_eq!(sari.next_reply(PATIENCE).await.unwrap().text(), "6");
 }

@@ -33,7 +33,7 @@ pub(crate) struct Crowd {
 struct Member {
     phone: Arc<Phone>,
     /// Messages written so far.
-    sent: usize,
+    sent: u64,
 }
 
 /// What came of a load.
@@ -154,7 +154,7 @@ impl Crowd {
         let mut doubled = 0;
         for member in &mut members {
             let received = member.phone.received().await?;
-            doubled += u64::try_from(received.saturating_sub(member.sent))?;
+            doubled += received.saturating_sub(member.sent);
             // Each is counted once.
             member.sent = member.sent.max(received);
         }
@@ -179,7 +179,7 @@ enum Spoken {
 
 async fn speak(mut member: Member) -> (Member, Spoken) {
     let scheduled = Instant::now();
-    let words = WORDS[member.sent % WORDS.len()];
+    let words = WORDS[usize::try_from(member.sent).unwrap_or_default() % WORDS.len()];
     if let Err(error) = member.phone.says(words).await {
         return (member, Spoken::Unsent(format!("{error:#}")));
     }
