@@ -1,7 +1,7 @@
 //! One attempt on the three keys: calling for votes, counting them, giving them back.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
@@ -12,6 +12,9 @@ use super::{Cluster, DRIFT_DIVISOR, DRIFT_FIXED, KEYS, QUORUM, millis};
 use crate::cluster::CallError;
 use crate::metrics::Command;
 use crate::script::Script;
+
+/// Wait before a master that did not answer is asked again to free a key.
+const RELEASE_WAIT: Duration = Duration::from_millis(250);
 
 static ACQUIRE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../lua/lock_acquire.lua")));
@@ -114,9 +117,22 @@ impl Claim {
         std::array::from_fn(|index| matches!(replies[index], Ok(Value::Int(1 | 2))))
     }
 
-    /// Frees all three keys.
-    pub(super) async fn release(&self) {
-        self.release_some([true; KEYS]).await;
+    /// Frees all three keys; says which masters did not answer.
+    pub(super) async fn release(&self) -> [bool; KEYS] {
+        self.release_some([true; KEYS]).await
+    }
+
+    /// Frees the keys of masters that did not answer once they do: a key that outlives its lock, up to
+    /// its time to live, lets every later lock stand on the two others only.
+    pub(super) async fn release_later(&self, mut kept: [bool; KEYS]) {
+        let expired = Instant::now() + self.ttl;
+        while kept.contains(&true) && Instant::now() < expired {
+            tokio::time::sleep(RELEASE_WAIT).await;
+            if self.cluster.tasks.is_closed() {
+                return;
+            }
+            kept = self.release_some(kept).await;
+        }
     }
 
     /// Frees, in the background, whatever a lost vote may have taken.
@@ -124,27 +140,27 @@ impl Claim {
         let taken = tally.maybe_taken();
         if taken.contains(&true) {
             let claim = Arc::clone(self);
-            self.cluster
-                .tasks
-                .spawn(async move { claim.release_some(taken).await });
+            self.cluster.tasks.spawn(async move {
+                let kept = claim.release_some(taken).await;
+                claim.release_later(kept).await;
+            });
         }
     }
 
-    async fn release_some(&self, which: [bool; KEYS]) {
-        let calls = (0..KEYS)
-            .filter(|index| which[*index])
-            .map(|index| async move {
-                let (key, slot) = &self.keys[index];
-                let limit = self.cluster.timeouts.response;
-                let release =
-                    self.cluster
-                        .eval(Command::LockRelease, *slot, &RELEASE, limit, |cmd| {
-                            cmd.arg(1).arg(key).arg(&self.nonce);
-                        });
-                // A key that cannot be freed expires.
-                let _ = release.await;
-            });
-        join_all(calls).await;
+    /// Frees some keys; says which of them may not be free.
+    async fn release_some(&self, which: [bool; KEYS]) -> [bool; KEYS] {
+        let calls = (0..KEYS).map(|index| async move {
+            let (key, slot) = &self.keys[index];
+            let limit = self.cluster.timeouts.response;
+            let release = self
+                .cluster
+                .eval(Command::LockRelease, *slot, &RELEASE, limit, |cmd| {
+                    cmd.arg(1).arg(key).arg(&self.nonce);
+                });
+            which[index] && release.await.is_err()
+        });
+        let kept = join_all(calls).await;
+        std::array::from_fn(|index| kept[index])
     }
 
     async fn eval(
@@ -199,10 +215,10 @@ impl Tally {
         self.count_of(|vote| *vote == Vote::Granted)
     }
 
-    /// Keys that were not granted and are not held by another: worth asking for again.
+    /// Keys that were not granted: worth asking for again.
     pub(super) fn missing(&self) -> impl Iterator<Item = usize> {
         let votes = self.votes;
-        (0..KEYS).filter(move |index| matches!(votes[*index], Some(Vote::Away | Vote::Silent)))
+        (0..KEYS).filter(move |index| votes[*index].is_some_and(|vote| vote != Vote::Granted))
     }
 
     pub(super) fn verdict(&self) -> Verdict {

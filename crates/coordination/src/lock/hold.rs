@@ -13,8 +13,9 @@ use crate::cluster::tags::KEYS;
 
 /// Times a lock is prolonged, each at a third of its time to live.
 const EXTENSIONS_MAX: u32 = 3;
-/// Times a master that gave no vote is asked again, and the wait before each.
-const FILLS_MAX: u32 = 8;
+/// Times a master that gave no vote is asked again, and the wait before each: for ten seconds, or until
+/// the lock is prolonged, which begins the count anew.
+const FILLS_MAX: u32 = 40;
 const FILL_WAIT: Duration = Duration::from_millis(250);
 
 type Stop = oneshot::Receiver<Option<oneshot::Sender<()>>>;
@@ -77,11 +78,12 @@ impl Care {
             .metrics
             .lock_votes
             .observe(f64::from(granted));
-        self.claim.release().await;
+        let kept = self.claim.release().await;
         if let Some(told) = told {
             // The one who waits may have gone.
             let _ = told.send(());
         }
+        self.claim.release_later(kept).await;
     }
 
     fn note(&mut self, index: usize, vote: Vote) {
@@ -89,8 +91,8 @@ impl Care {
             Vote::Granted => {
                 self.state.votes.fetch_add(1, Ordering::Relaxed);
             }
-            Vote::Away | Vote::Silent => self.ask_again(index),
-            Vote::Held { .. } => {}
+            // Whoever has one key has no lock, and gives it back or lets it expire.
+            Vote::Away | Vote::Silent | Vote::Held { .. } => self.ask_again(index),
         }
     }
 

@@ -1,2 +1,4 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- By how much the clocks of two masters may differ.
+local skew = 1000

@@ -1,23 +1,12 @@
--- Grants sends by two leaky buckets (GCRA): one of the number, one per recipient. A bucket is the
--- time up to which it is spent; a send is due when that time, less the burst's worth, has come.
--- Beside it stands when it was written: by a clock that was ahead and is right again it would be spent
--- for as long as the clock was wrong, and is taken for full.
+-- Grants sends by two leaky buckets (GCRA): one of the number, one per recipient. A send is due when
+-- the time up to which its bucket is spent, less the burst's worth, has come.
 -- KEYS number, recipient, recipient, …; ARGV number interval, number tolerance, pair interval,
 -- pair tolerance, all in µs. Replies kind, ms, kind, ms, …: 0 granted, 1 wait for the pair,
 -- 2 wait for the number.
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
 local pair_interval, pair_tolerance = tonumber(ARGV[3]), tonumber(ARGV[4])
 local stored = redis.call('MGET', unpack(KEYS))
-local function later(a, b) if a > b then return a else return b end end
-local function read(bucket)
-  local spent, written = string.match(bucket or '', '^(%d+) (%d+)$')
-  if not spent or tonumber(written) > now + skew then return now end
-  return later(tonumber(spent), now)
-end
-local function save(key, spent)
-  local bucket = string.format('%.0f %.0f', spent, now)
-  redis.call('SET', key, bucket, 'PX', math.ceil((spent - now) / 1000))
-end
+local function read(bucket) return math.max(spent_until(bucket) or now, now) end
 
 local spent = read(stored[1])
 local queued, granted = spent, false

@@ -5,7 +5,7 @@
 -- Replies {1, left} charged, {2, left} this id was charged already, {0, ms to wait} denied.
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 1000, '+inf')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + skew, '+inf')
 local count = redis.call('ZCARD', KEYS[1])
 if redis.call('ZSCORE', KEYS[1], ARGV[3]) then
   return {2, math.max(0, limit - count)}

@@ -22,12 +22,14 @@ use crate::script::Script;
 static PACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("../lua/now_us.lua"),
+        include_str!("../lua/pace_bucket.lua"),
         include_str!("../lua/pace.lua")
     ))
 });
 static DELAY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("../lua/now_us.lua"),
+        include_str!("../lua/pace_bucket.lua"),
         include_str!("../lua/pace_delay.lua")
     ))
 });

@@ -116,6 +116,37 @@ async fn a_lock_won_by_two_votes_is_filled_to_three() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_on_a_master_that_stood_still_is_freed_once_it_goes_on() {
+    let cluster = OwnCluster::start().await;
+    let redis = &cluster.redis;
+    let shop = Shop::on(redis);
+    let bot = bot_of(&shop).await;
+    let locks = async || {
+        let lock = bot.coordination.acquire_lock("628", "buy", MINUTE).await;
+        lock.map_err(|error| error.to_string())
+    };
+    let lock = locks().await.unwrap();
+    eventually(SOON, async || lock.votes() == 3).await;
+
+    // The lock is given back while one master stands still and its connection is given up.
+    let hung = redis.primaries().await.unwrap()[0];
+    let unlucky = subject_on(redis, &shop, hung).await;
+    redis.pause_node(hung).unwrap();
+    eventually(SOON, async || {
+        let _ = limit(&bot, &unlucky, "wamid.1").await;
+        bot.metric("warung_redis_rebuild_total", &[]) >= 1.0
+    })
+    .await;
+    lock.release().await;
+    // The next holder does with two votes until then, and gets the third long before the first
+    // holder's key would have run out.
+    let next = eventually(SOON, locks).await;
+    assert_eq!(next.votes(), 2);
+    redis.resume_node(hung).unwrap();
+    eventually(SOON, async || next.votes() == 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_redis_every_call_ends_at_once_and_all_heals() {
     let cluster = OwnCluster::start().await;
     let redis = &cluster.redis;

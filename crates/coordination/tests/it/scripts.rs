@@ -47,7 +47,7 @@ impl Server {
 
     /// The rate limit at a given time of the server.
     async fn charge(&mut self, now: i64, limit: usize, id: &str) -> (i64, i64) {
-        let script = format!("local now = {now}\n{RATE_LIMIT}");
+        let script = format!("local now, skew = {now}, 1000\n{RATE_LIMIT}");
         self.eval(&script, &[&limit.to_string(), &WINDOW.to_string(), id])
             .await
     }
