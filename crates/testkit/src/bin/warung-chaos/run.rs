@@ -17,16 +17,23 @@ use crate::customers::{self, Crowd};
 use crate::faults;
 use crate::goods;
 use crate::mutation::Mutation;
-use crate::report::{Line, Report, is_quiet, load_average};
+use crate::report::{Line, Report, is_quick, is_quiet, load_average};
 use crate::schedule::{self, Length, Step};
 use crate::timing::Felt;
 
-/// Time without faults at the beginning, to compare with.
-const CALM: Duration = Duration::from_secs(8);
+/// How long a fleet that has just begun may take to be quick, and over which time that is looked at:
+/// caches, pools and plans are cold, and PostgreSQL has no statistics yet.
+const WARM_LIMIT: Duration = Duration::from_secs(30);
+const WARM_LOOK: Duration = Duration::from_secs(3);
+/// Time without faults after that, to compare with.
+const CALM: Duration = Duration::from_secs(5);
 /// Time between two faults.
-const BETWEEN: Duration = Duration::from_millis(750);
+const BETWEEN: Duration = Duration::from_millis(500);
 /// How long after a fault its longest answers are looked for.
-const AFTER: Duration = Duration::from_secs(2);
+const AFTER: Duration = Duration::from_millis(1_500);
+/// Nobody waits for longer than this where a fault is over: what one left behind, such as a send that
+/// is tried again after seconds, must not be felt in the next.
+const SOON: Duration = Duration::from_secs(1);
 /// Answers to new questions that say that the shop is well again.
 const WELL_ANSWERS: usize = 15;
 /// How long that may take.
@@ -38,7 +45,7 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(80);
 const STRIKE_LIMIT: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(50);
 /// Time in which customers ask for the last of what there is, before all pay at once.
-const RUSH: Duration = Duration::from_secs(15);
+const RUSH: Duration = Duration::from_secs(12);
 /// How often a bar may be missed.
 const BAR_TRIES: u32 = 2;
 /// How long the customers may take to be known.
@@ -77,8 +84,10 @@ async fn on(bed: &Arc<Bed>, plan: &Plan, began: (Instant, u64)) -> Result<Report
     introduce(bed, plan.customers).await?;
     let crowd = Crowd::new();
     let people = customers::start(bed, &crowd, plan.customers, plan.seed);
+    warm_up(bed).await;
+    let warm = Instant::now();
     tokio::time::sleep(CALM).await;
-    let calm = bed.timing.felt(began.0, Instant::now());
+    let calm = bed.timing.felt(warm, Instant::now());
     let mut record = Record::default();
     let steps = match plan.mutation {
         Some(mutation) => schedule::against(mutation),
@@ -106,6 +115,10 @@ async fn on(bed: &Arc<Bed>, plan: &Plan, began: (Instant, u64)) -> Result<Report
         tokio::time::sleep(RUSH).await;
         crowd.open();
     }
+    say(&format!(
+        "{:.0} s: everybody comes to an end",
+        began.0.elapsed().as_secs_f64()
+    ));
     findings.machine_has_time = !judges_bars || is_quiet(&calm);
     end(bed, &crowd, people, &mut findings).await;
     checks::check(bed, &windows, began, &plan.state, &mut findings).await?;
@@ -121,6 +134,18 @@ async fn on(bed: &Arc<Bed>, plan: &Plan, began: (Instant, u64)) -> Result<Report
         violations: findings.into_violations(),
         load_average: load_average(),
     })
+}
+
+/// Waits until the fleet is quick, or has had the time for it.
+async fn warm_up(bed: &Bed) {
+    let begun = Instant::now();
+    while begun.elapsed() < WARM_LIMIT {
+        let from = Instant::now();
+        tokio::time::sleep(WARM_LOOK).await;
+        if is_quick(&bed.timing.felt(from, Instant::now())) {
+            return;
+        }
+    }
 }
 
 /// What came of the steps so far.
@@ -217,12 +242,12 @@ async fn strike(bed: &Bed, step: Step, dice: &mut StdRng) -> Result<String> {
     Ok(format!("{}; {}", first?, second?))
 }
 
-/// Whether new questions are answered, and those of before as well.
+/// Whether new questions are answered soon, and those of before as well.
 async fn is_well(bed: &Bed, since: Instant) -> bool {
     while since.elapsed() < WELL_LIMIT {
         let answered = bed.timing.answered_since(since);
-        if answered >= WELL_ANSWERS && bed.timing.open_before(since) == 0 && since.elapsed() > AFTER
-        {
+        let nobody_waits = !bed.timing.anybody_waits(SOON) && bed.timing.open_before(since) == 0;
+        if answered >= WELL_ANSWERS && nobody_waits && since.elapsed() > AFTER {
             return true;
         }
         tokio::time::sleep(LOOK).await;

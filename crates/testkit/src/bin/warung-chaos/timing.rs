@@ -60,6 +60,13 @@ impl Timing {
         asks.iter().filter(open).count()
     }
 
+    /// Whether a plain question has been open for longer than `most`.
+    pub(crate) fn anybody_waits(&self, most: Duration) -> bool {
+        let asks = self.asks();
+        let waits = |ask: &Ask| ask.plain && ask.answered.is_none() && ask.sent.elapsed() > most;
+        asks.iter().any(waits)
+    }
+
     /// What customers felt between two moments.
     pub(crate) fn felt(&self, from: Instant, to: Instant) -> Felt {
         let asks = self.asks();

@@ -101,7 +101,7 @@ pub(crate) async fn settle(bed: &Bed, limit: Duration) -> Result<(), String> {
         return Err(format!("{} webhooks are not taken", bed.whatsapp.waiting()));
     }
     // Forged ones are refused and sent again for a while; nobody need wait for their end.
-    let _ = bed.midtrans.quiet(limit / 4).await;
+    let _ = bed.midtrans.quiet(limit / 8).await;
     let hastened = database::hasten_looks(bed).await;
     hastened.map_err(|error| format!("{error:#}"))?;
     loop {

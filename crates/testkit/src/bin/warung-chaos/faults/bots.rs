@@ -14,7 +14,7 @@ use crate::fleet::BOTS;
 const REACH_LIMIT: Duration = Duration::from_secs(6);
 const REACH_LOOK: Duration = Duration::from_millis(20);
 /// Longer than a lock lives (10 s).
-const FROZEN: Duration = Duration::from_secs(12);
+const FROZEN: Duration = Duration::from_secs(11);
 
 pub(super) fn killed(bed: &Bed, dice: &mut StdRng) -> Result<String> {
     let bot = dice.random_range(0..BOTS);

@@ -9,7 +9,7 @@ use super::{Fault, lasts};
 use crate::bed::Bed;
 
 /// How long it goes on.
-const SPAN: Duration = Duration::from_secs(5);
+const SPAN: Duration = Duration::from_secs(4);
 /// Of 1,000 calls.
 const OFTEN: u32 = 500;
 /// Payments that are forged or taken back in one go.

@@ -12,7 +12,7 @@ use crate::bed::Bed;
 
 /// So long that the system tries to get packets through only many seconds later: a connection that
 /// nobody gives up stays silent until then.
-const CUT: Duration = Duration::from_secs(14);
+const CUT: Duration = Duration::from_secs(12);
 const WELL: Duration = Duration::from_secs(30);
 /// The cluster bus listens this far above a node's port (Redis Cluster specification).
 const BUS_OFFSET: u16 = 10_000;

@@ -10,7 +10,7 @@ use super::{Fault, lasts};
 use crate::bed::Bed;
 
 /// How long it goes on.
-const SPAN: Duration = Duration::from_secs(5);
+const SPAN: Duration = Duration::from_secs(4);
 const OFTEN: f64 = 0.3;
 /// The large batch and who is in it.
 const BATCH: usize = 1_000;
