@@ -344,6 +344,10 @@ pub struct StatusReport {
 
 /// Applies a batch of statuses along the lattice sent < failed < delivered < read < played, in any
 /// order and any number of times. One status settles an `unknown` send.
+///
+/// Nearly every report names its row. One that does not has it found by a subquery that cannot
+/// become a join: planned while the outbox was young, the join read every row with a wamid for each
+/// batch, whether any report needed it or not.
 pub async fn apply_statuses(
     pool: &PgPool,
     reports: &[&StatusReport],
@@ -357,16 +361,17 @@ pub async fn apply_statuses(
     sqlx::query!(
         r#"
         WITH report AS (
-            SELECT r.id, r.wamid, r.billable, r.code,
+            SELECT coalesce(r.id, (SELECT o.id FROM outbox o WHERE o.wamid = r.wamid)) AS id,
+                   r.wamid, r.billable, r.code,
                    array_position(ARRAY['sent', 'failed', 'delivered', 'read', 'played'], r.delivery)
                        AS rank
             FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::boolean[],
                         $6::bigint[]) AS r (id, wamid, delivery, billable, code)
         ), best AS (
-            SELECT coalesce(r.id, o.id) AS id, max(r.rank) AS rank, max(r.wamid) AS wamid,
-                   bool_or(r.billable) AS billable, max(r.code) AS code
-            FROM report r LEFT JOIN outbox o ON r.id IS NULL AND o.wamid = r.wamid
-            GROUP BY 1
+            SELECT id, max(rank) AS rank, max(wamid) AS wamid, bool_or(billable) AS billable,
+                   max(code) AS code
+            FROM report
+            GROUP BY id
         ), locked AS (
             SELECT o.id, best.rank, best.wamid, best.billable, best.code
             FROM best JOIN outbox o USING (id)
