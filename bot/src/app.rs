@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     messages::Texts,
     metrics::Metrics,
-    store::settings::Settings,
+    store::{AtHand, settings::Settings},
     vault::Vault,
     worker::{instance::Pulse, outbound::SenderHandle, receipts::Receipts},
 };
@@ -37,6 +37,8 @@ const STATEMENT_TIMEOUT_MS: &str = "4000";
 const IDLE_IN_TRANSACTION_MS: &str = "10000";
 /// Connections for bookkeeping whose loss at a crash is harmless: claims, marks, heartbeats.
 const RELAXED_CONNECTIONS: u32 = 4;
+/// One in so many of a pool's connections is kept at hand, beside the pool.
+const KEPT_SHARE: u32 = 2;
 /// Connection to another machine's HTTP server.
 const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -54,6 +56,10 @@ pub struct Inner {
     pub pool: PgPool,
     /// Commits that a crash of PostgreSQL may lose without harm (`synchronous_commit=off`).
     pub relaxed: PgPool,
+    /// Connections of `pool` for statements that are transactions of their own.
+    pub at_hand: AtHand,
+    /// The same of `relaxed`.
+    pub relaxed_at_hand: AtHand,
     /// The heartbeat's own connection: it must not queue behind anything.
     pub heart: PgPool,
     /// Whether PostgreSQL hears this bot.
@@ -175,6 +181,8 @@ impl App {
             vault: Vault::new(&config.data_key),
             signals: Signals::default(),
             pace,
+            at_hand: AtHand::of(&pool, config.database_connections / KEPT_SHARE),
+            relaxed_at_hand: AtHand::of(&relaxed, RELAXED_CONNECTIONS / KEPT_SHARE),
             pool,
             relaxed,
             heart,

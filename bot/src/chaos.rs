@@ -74,7 +74,11 @@ async fn go(app: &App, subject: &str) -> Result<()> {
     crash_point!("lock.won");
     let drawing = operation();
     note(&format!("{drawing} token? {resource}"));
-    if let Ok(token) = fences::token(&app.pool).await {
+    let token = match app.at_hand.lend().await {
+        Ok(mut connection) => fences::token(&mut connection).await,
+        Err(error) => Err(error),
+    };
+    if let Ok(token) = token {
         note(&format!("{drawing} token {resource} {token}"));
         pause(HOLD_MS).await;
         crash_point!("lock.held");
@@ -201,7 +205,7 @@ pub(crate) async fn believed(app: &App, attempt: &Attempt) -> Option<Transaction
 
 /// Without the guard `outbox_claim`: what is due is sent without a claim that was committed.
 pub(crate) async fn due_unclaimed(
-    pool: &PgPool,
+    app: &App,
     limit: i64,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Parcel>> {
@@ -212,7 +216,7 @@ pub(crate) async fn due_unclaimed(
     )
     .bind(limit)
     .bind(now)
-    .fetch_all(pool)
+    .fetch_all(&app.pool)
     .await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect();
     let parcels = rows.iter().map(|row| Parcel {
@@ -227,7 +231,7 @@ pub(crate) async fn due_unclaimed(
     });
     let parcels = parcels.collect();
     // As a naive sender would: read, send, note that it was sent.
-    let pool = pool.clone();
+    let pool = app.pool.clone();
     tokio::spawn(async move {
         pause(50..150).await;
         let noted =

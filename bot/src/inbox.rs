@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 use uuid::Uuid;
 use warung_domain::{identity::ChannelIdentity, language::Language};
 
@@ -88,7 +88,7 @@ pub struct NewItem {
 /// # Errors
 /// The database's; a violation of [`SENDER_GONE`] when an identity is nobody's any more.
 pub async fn put(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     items: &[&NewItem],
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<String>> {
@@ -138,7 +138,7 @@ pub async fn put(
         &sender_kinds as &[Option<&str>],
         &senders as &[Option<&str>],
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 
@@ -173,7 +173,7 @@ pub struct Claimed {
 /// one) the index still holds every row that was done since, and a claim from the beginning would
 /// walk over all of them.
 pub async fn claim(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     bot: Uuid,
     limit: i64,
     now: DateTime<Utc>,
@@ -187,7 +187,7 @@ pub async fn claim(
         .bind(now)
         .bind(held)
         .bind(from)
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await?;
     let lowest = rows.first().map(|row| row.try_get("lowest")).transpose()?;
     let claims = rows
@@ -283,7 +283,7 @@ pub struct Item {
 
 /// The waiting messages of these customers in arrival order, at most
 /// [`MAX_ITEMS_PER_TURN`] of each.
-pub async fn waiting(pool: &PgPool, customers: &[i64]) -> sqlx::Result<Vec<Item>> {
+pub async fn waiting(connection: &mut PgConnection, customers: &[i64]) -> sqlx::Result<Vec<Item>> {
     sqlx::query_as!(
         Item,
         r#"
@@ -299,7 +299,7 @@ pub async fn waiting(pool: &PgPool, customers: &[i64]) -> sqlx::Result<Vec<Item>
         customers,
         i64::from(MAX_ITEMS_PER_TURN),
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 

@@ -301,10 +301,14 @@ impl Writer {
         if !statuses.is_empty() {
             // A commit of its own, which may be repeated, and which the durable one behind it takes
             // to the disk.
-            outbox::apply_statuses(&self.app.relaxed, &statuses, now).await?;
+            let mut connection = self.app.relaxed_at_hand.lend().await?;
+            outbox::apply_statuses(&mut connection, &statuses, now).await?;
+            connection.done();
             crash_point!("ingest.statuses");
         }
-        let fresh = inbox::put(&self.app.pool, &items, now).await?;
+        let mut connection = self.app.at_hand.lend().await?;
+        let fresh = inbox::put(&mut connection, &items, now).await?;
+        connection.done();
         self.count(&items, fresh.len());
         if items.iter().any(|item| item.kind == Kind::Message) {
             self.app.messages_wait();
@@ -327,9 +331,9 @@ impl Writer {
             return Ok(());
         }
         let senders: Vec<Identities> = strangers.keys().cloned().collect();
-        let mut connection = self.app.pool.acquire().await?;
+        let mut connection = self.app.at_hand.lend().await?;
         let met = identities::already_met(&mut connection, &senders).await?;
-        drop(connection);
+        connection.done();
         for identities in met {
             strangers.remove(&identities);
             self.known.insert(identities, ()).await;

@@ -122,15 +122,11 @@ pub async fn push(
 
 /// Claims up to `limit` due messages, each the oldest unsent one of its customer.
 pub async fn claim(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     bot: Uuid,
     limit: i64,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Parcel>> {
-    #[cfg(feature = "chaos")]
-    if without!("outbox_claim") {
-        return crate::chaos::due_unclaimed(pool, limit, now).await;
-    }
     let rows = sqlx::query!(
         r#"
         WITH due AS (
@@ -157,7 +153,7 @@ pub async fn claim(
         limit,
         now,
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     Ok(rows
         .into_iter()
@@ -203,7 +199,7 @@ pub struct Mark {
 /// Records a batch of finished sends. Rows that another bot has taken over stay as they are.
 /// Returns whether more waits for any of the same customers.
 pub async fn mark(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     bot: Uuid,
     marks: &[Mark],
     now: DateTime<Utc>,
@@ -249,7 +245,7 @@ pub async fn mark(
         now,
         &rows.attempts,
     )
-    .fetch_one(pool)
+    .fetch_one(connection)
     .await
 }
 
@@ -287,7 +283,7 @@ impl<'a> MarkRows<'a> {
 /// owns but does not have in hand (the answer to their claim was lost; no claim that began before
 /// them is still on its way). One of which a status has already told is sent.
 pub async fn recover(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     bot: Uuid,
     in_hand: &[i64],
     coming_since: Option<DateTime<Utc>>,
@@ -307,14 +303,17 @@ pub async fn recover(
         now,
         lost_before,
     )
-    .execute(pool)
+    .execute(connection)
     .await
     .map(|done| done.rows_affected())
 }
 
 /// Unknown sends of which no status came in time: once more if nothing secret is in them, else
 /// dead, for a person to look at.
-pub async fn settle_overdue_unknown(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<u64> {
+pub async fn settle_overdue_unknown(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
     sqlx::query!(
         "UPDATE outbox
          SET state = CASE WHEN sealed IS NULL AND unknowns < 2 THEN 'pending' ELSE 'dead' END,
@@ -322,7 +321,7 @@ pub async fn settle_overdue_unknown(pool: &PgPool, now: DateTime<Utc>) -> sqlx::
          WHERE state = 'unknown' AND run_at <= $1",
         now,
     )
-    .execute(pool)
+    .execute(connection)
     .await
     .map(|done| done.rows_affected())
 }
@@ -349,7 +348,7 @@ pub struct StatusReport {
 /// become a join: planned while the outbox was young, the join read every row with a wamid for each
 /// batch, whether any report needed it or not.
 pub async fn apply_statuses(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     reports: &[&StatusReport],
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -397,7 +396,7 @@ pub async fn apply_statuses(
         now,
         &codes as &[Option<i64>],
     )
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(())
 }
@@ -437,7 +436,7 @@ pub struct Invalidation {
 
 /// Invalidations not yet told to the fleet, oldest first.
 pub async fn invalidations(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     now: DateTime<Utc>,
     limit: i64,
 ) -> sqlx::Result<Vec<Invalidation>> {
@@ -449,7 +448,7 @@ pub async fn invalidations(
         now,
         limit,
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 

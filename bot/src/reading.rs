@@ -165,8 +165,11 @@ async fn text(turn: &mut Turn<'_>, inbound: &Inbound, body: &str) -> Result<Read
     }
     let quoted = match &inbound.quoted {
         Some(wamid) => {
-            let mut connection = turn.app.pool.acquire().await?;
-            outbox::about(&mut connection, &turn.app.vault, turn.customer.id, wamid).await?
+            let mut connection = turn.app.at_hand.lend().await?;
+            let about =
+                outbox::about(&mut connection, &turn.app.vault, turn.customer.id, wamid).await?;
+            connection.done();
+            about
         }
         None => None,
     };

@@ -20,9 +20,9 @@ use crate::{
 /// Greets, and offers everything: an open order first, then the categories, then the rest.
 pub async fn menu(turn: &mut Turn<'_>) -> Result<Answer> {
     let categories = catalog::categories(turn.app).await?;
-    let mut connection = turn.app.pool.acquire().await?;
+    let mut connection = turn.app.at_hand.lend().await?;
     let glance = carts::glance(&mut connection, turn.customer.id).await?;
-    drop(connection);
+    connection.done();
     let settings = turn.app.settings.current();
     let shop = settings.display_name.clone();
     let greeting = match &turn.customer.profile_name {

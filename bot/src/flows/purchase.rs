@@ -121,7 +121,9 @@ pub async fn pay_to(
     nonce: &QuoteNonce,
     wish: Wish,
 ) -> Result<Option<Answer>> {
-    let quote = place::confirmable(&turn.app.pool, turn.customer.id, nonce).await?;
+    let mut connection = turn.app.at_hand.lend().await?;
+    let quote = place::confirmable(&mut connection, turn.customer.id, nonce).await?;
+    connection.done();
     let binds = |quote: &Confirmable| {
         quote.order_id.is_none()
             && turn.now < quote.expires_at
@@ -141,7 +143,9 @@ async fn binding(
     nonce: &QuoteNonce,
     wish: Option<Wish>,
 ) -> Result<Result<Confirmable, Option<Answer>>> {
-    let quote = place::confirmable(&turn.app.pool, turn.customer.id, nonce).await?;
+    let mut connection = turn.app.at_hand.lend().await?;
+    let quote = place::confirmable(&mut connection, turn.customer.id, nonce).await?;
+    connection.done();
     let Some(quote) = quote else {
         return Ok(Err(Some(checkout::requote(turn, nonce).await?)));
     };

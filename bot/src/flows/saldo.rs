@@ -36,9 +36,9 @@ const REPEAT_QUIET: TimeDelta = TimeDelta::seconds(60);
 /// provider for those at once.
 pub async fn balance(turn: &mut Turn<'_>) -> Result<Answer> {
     let customer = turn.customer.id;
-    let mut connection = turn.app.pool.acquire().await?;
+    let mut connection = turn.app.at_hand.lend().await?;
     let balance = ledger::balance(&mut connection, customer).await?;
-    drop(connection);
+    connection.done();
     let open = payments::open_top_ups(&turn.app.pool, customer).await?;
     if !open.is_empty() {
         let now = turn.now;

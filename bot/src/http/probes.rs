@@ -65,7 +65,7 @@ async fn probe_postgres(app: &App) -> bool {
 /// What Prometheus scrapes.
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let states = [
-        ("idle", app.pool.num_idle()),
+        ("idle", app.pool.num_idle() + app.at_hand.num_idle()),
         ("open", app.pool.size() as usize),
     ];
     for (state, connections) in states {

@@ -364,13 +364,16 @@ pub async fn vocabulary(app: &App) -> Result<Arc<HashSet<String>>, Unreadable> {
 }
 
 /// How many of each variant nobody has bought or reserved, as of now.
-pub async fn stock(pool: &PgPool, variant_ids: &[i64]) -> sqlx::Result<HashMap<i64, u32>> {
+pub async fn stock(
+    connection: &mut PgConnection,
+    variant_ids: &[i64],
+) -> sqlx::Result<HashMap<i64, u32>> {
     let rows = sqlx::query!(
         r#"SELECT variant_id, on_hand - reserved AS "available!" FROM stock_item
            WHERE variant_id = ANY($1)"#,
         variant_ids,
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     Ok(rows
         .into_iter()

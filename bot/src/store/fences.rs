@@ -1,12 +1,12 @@
 //! Fences: the newest token that committed under each lock (invariant 8).
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 /// Draws a token. Draw it after the lock is won, and forget it when the connection breaks: a
 /// crash of PostgreSQL may hand it out again.
-pub async fn token(pool: &PgPool) -> sqlx::Result<i64> {
+pub async fn token(connection: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"SELECT nextval('fence_token') AS "token!""#)
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await
 }
 

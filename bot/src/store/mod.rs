@@ -1,6 +1,7 @@
 //! All SQL beside the inbox's and the outbox's: one file a table. Functions take a connection,
 //! return domain types, and leave the transaction to their caller.
 
+mod at_hand;
 pub mod audit;
 pub mod carts;
 pub mod catalog;
@@ -25,6 +26,7 @@ pub mod violations;
 
 use chrono::TimeDelta;
 
+pub use at_hand::{AtHand, Loan};
 pub use transaction::begin;
 
 /// How long the answer to a claim may be on its way. What a living bot owns and does not work on is

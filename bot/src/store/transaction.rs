@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{PgPool, Postgres, Transaction, pool::PoolConnection};
 use tokio::runtime::Handle;
 
 /// Begins a transaction. Whoever waits for it may go away.
@@ -19,7 +19,16 @@ use tokio::runtime::Handle;
 /// # Errors
 /// The pool's and the database's.
 pub async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    let connection = pool.acquire().await?;
+    begin_on(pool.acquire().await?).await
+}
+
+/// The same on a connection that is there.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn begin_on(
+    connection: PoolConnection<Postgres>,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
     Beginning(Some(Transaction::begin(connection, None))).await
 }
 

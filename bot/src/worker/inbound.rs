@@ -187,15 +187,26 @@ impl Desk {
         let limit = i64::try_from(ready.len())?;
         let (language, now) = (app.config.shop.language, app.clock.now());
         let held = self.held.customers();
-        let claimed = inbox::claim(&app.relaxed, app.bot_id, limit, now, language, &held, from);
+        let mut connection = app.relaxed_at_hand.lend().await?;
+        let claimed = inbox::claim(
+            &mut connection,
+            app.bot_id,
+            limit,
+            now,
+            language,
+            &held,
+            from,
+        );
         let inbox::Claimed { claims, lowest } = claimed.await?;
         self.head.learn(lowest);
         if claims.is_empty() {
+            connection.done();
             return Ok(false);
         }
         let customers: Vec<i64> = claims.iter().map(|claim| claim.customer.id).collect();
         crash_point!("inbox.claimed");
-        let waiting = inbox::waiting(&app.relaxed, &customers).await?;
+        let waiting = inbox::waiting(&mut connection, &customers).await?;
+        connection.done();
         let mut of_customer: HashMap<i64, Vec<Item>> = HashMap::with_capacity(claims.len());
         for item in waiting {
             of_customer.entry(item.customer_id).or_default().push(item);

@@ -207,7 +207,16 @@ impl Sender {
         let limit = i64::try_from(room).unwrap_or(1);
         let now = self.app.clock.now();
         let _coming = self.app.sender.coming(now);
-        let claim = outbox::claim(&self.app.pool, self.app.bot_id, limit, now);
+        let claim = async {
+            #[cfg(feature = "chaos")]
+            if without!("outbox_claim") {
+                return crate::chaos::due_unclaimed(&self.app, limit, now).await;
+            }
+            let mut connection = self.app.at_hand.lend().await?;
+            let claimed = outbox::claim(&mut connection, self.app.bot_id, limit, now).await?;
+            connection.done();
+            Ok::<_, sqlx::Error>(claimed)
+        };
         match timeout(CLAIM_TIMEOUT, claim).await {
             Ok(Ok(parcels)) => {
                 if !parcels.is_empty() {
@@ -456,7 +465,12 @@ async fn mark(app: App, mut finished: mpsc::Receiver<Mark>) {
     while finished.recv_many(&mut batch, BATCH_MARKS).await > 0 {
         for _ in 0..MARK_RETRIES {
             let now = app.clock.now();
-            let marked = outbox::mark(&app.relaxed, app.bot_id, &batch, now);
+            let marked = async {
+                let mut connection = app.relaxed_at_hand.lend().await?;
+                let more = outbox::mark(&mut connection, app.bot_id, &batch, now).await?;
+                connection.done();
+                Ok::<_, sqlx::Error>(more)
+            };
             match timeout(MARK_TIMEOUT, marked).await {
                 Ok(Ok(more)) => {
                     crash_point!("send.marked");

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     messages::Args,
     outbox::{self, Body, NewParcel, Parcel, Priority},
-    store::{self, conversations::Conversation, customers::Customer, stock},
+    store::{conversations::Conversation, customers::Customer, stock},
 };
 
 /// What a flow works with.
@@ -201,7 +201,7 @@ impl<'a> Turn<'a> {
     /// The turn's transaction, begun at its first use.
     pub async fn tx(&mut self) -> Result<&mut PgConnection> {
         if self.tx.is_none() {
-            self.tx = Some(store::begin(&self.app.pool).await?);
+            self.tx = Some(self.app.at_hand.begin().await?);
         }
         self.tx
             .as_deref_mut()
@@ -273,10 +273,12 @@ impl<'a> Turn<'a> {
             self.tx().await?;
         }
         let Some(mut tx) = self.tx.take() else {
-            let mut connection = self.app.pool.acquire().await?;
-            return self
+            let mut connection = self.app.at_hand.lend().await?;
+            let closed = self
                 .finish(&mut connection, &closing, parcel, claim_send)
-                .await;
+                .await?;
+            connection.done();
+            return Ok(closed);
         };
         let closed = self.finish(&mut tx, &closing, parcel, claim_send).await?;
         for notice in &self.notices {

@@ -22,7 +22,9 @@ pub(crate) async fn rows(
         .iter()
         .flat_map(|card| card.variant_ids.iter().copied())
         .collect();
-    let stock = catalog::stock(&turn.app.pool, &variants).await?;
+    let mut connection = turn.app.at_hand.lend().await?;
+    let stock = catalog::stock(&mut connection, &variants).await?;
+    connection.done();
     let row = |card: &Card| {
         let name = card.name(turn.customer.spoken());
         turn.choice(&command(card), name)

@@ -24,7 +24,9 @@ pub(super) async fn detail(turn: &Turn<'_>, sku: &Sku) -> Result<Option<Answer>>
         return Ok(None);
     };
     let ids: Vec<i64> = product.variants.iter().map(|variant| variant.id).collect();
-    let stock = catalog::stock(&turn.app.pool, &ids).await?;
+    let mut connection = turn.app.at_hand.lend().await?;
+    let stock = catalog::stock(&mut connection, &ids).await?;
+    connection.done();
     let header = match &product.image {
         Some(digest) => {
             Header::ImageLink(format!("{}/media/{digest}.png", turn.app.config.public_url))

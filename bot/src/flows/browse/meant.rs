@@ -53,8 +53,9 @@ pub(crate) async fn meant(
 }
 
 async fn offer(turn: &Turn<'_>, sku: &Sku) -> Result<Option<Offer>> {
-    let mut connection = turn.app.pool.acquire().await?;
+    let mut connection = turn.app.at_hand.lend().await?;
     let offers = catalog::offers(&mut connection, std::slice::from_ref(sku)).await?;
+    connection.done();
     Ok(offers.into_iter().next())
 }
 

@@ -85,7 +85,9 @@ pub(super) async fn lock(turn: &mut Turn<'_>) -> Result<()> {
             None
         }
     };
-    let token = fences::token(&turn.app.pool).await?;
+    let mut connection = turn.app.at_hand.lend().await?;
+    let token = fences::token(&mut connection).await?;
+    connection.done();
     turn.purchase_lock = Some(PurchaseLock { lock, token });
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! From a quote to an order, in as few statements as can be: this is the path of every purchase.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use warung_domain::{
     catalog::ProductKind,
@@ -98,7 +98,7 @@ impl Placed {
 
 /// The customer's quote. `None`: unknown, or another customer's.
 pub async fn confirmable(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     customer: i64,
     nonce: &QuoteNonce,
 ) -> anyhow::Result<Option<Confirmable>> {
@@ -115,7 +115,7 @@ pub async fn confirmable(
         nonce.to_string(),
         customer,
     )
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await?;
     row.map(|row| {
         let mut lines: Vec<QuoteLine> = serde_json::from_value(row.lines)?;

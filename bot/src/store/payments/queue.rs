@@ -31,7 +31,7 @@ pub struct Claim {
 /// Claims due attempts that no living bot works on, the longest due first. `in_hand` are those that
 /// this bot works on: others that it owns were claimed by a commit whose answer never came.
 pub async fn claim_due(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     bot: Uuid,
     limit: i64,
     now: DateTime<Utc>,
@@ -63,7 +63,7 @@ pub async fn claim_due(
         in_hand,
         lost_before,
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     let claims = rows.into_iter().map(|row| Claim {
         id: row.id,

@@ -9,7 +9,9 @@ const BATCH: i64 = 100;
 
 pub(super) async fn run(app: App) -> Result<()> {
     let now = app.clock.now();
-    let due = outbox::invalidations(&app.pool, now, BATCH).await?;
+    let mut connection = app.at_hand.lend().await?;
+    let due = outbox::invalidations(&mut connection, now, BATCH).await?;
+    connection.done();
     let Some(newest) = due.iter().map(|due| due.version).max() else {
         return Ok(());
     };

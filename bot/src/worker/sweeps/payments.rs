@@ -64,7 +64,10 @@ async fn claim(app: &App, working: &mut Working) -> Result<()> {
     let limit = i64::try_from(room).unwrap_or(1);
     let now = app.clock.now();
     let in_hand: Vec<Uuid> = working.payments.values().copied().collect();
-    for claim in queue::claim_due(&app.pool, app.bot_id, limit, now, &in_hand).await? {
+    let mut connection = app.at_hand.lend().await?;
+    let due = queue::claim_due(&mut connection, app.bot_id, limit, now, &in_hand).await?;
+    connection.done();
+    for claim in due {
         let app = app.clone();
         let payment = claim.id;
         let task = (working.tasks).spawn(async move { payment::advance(&app, claim).await });
