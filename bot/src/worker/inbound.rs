@@ -243,7 +243,8 @@ async fn work(app: &App, claim: Claim, items: Vec<Item>) {
     // A panic in a flow is that message's fault, not the fleet's: it counts as a failed attempt.
     let turn = timeout(
         TURN_TIMEOUT,
-        AssertUnwindSafe(lane::run(app, claim, items)).catch_unwind(),
+        // In a box, for every wrapper around it copies it.
+        AssertUnwindSafe(Box::pin(lane::run(app, claim, items))).catch_unwind(),
     );
     let error = match turn.instrument(span.clone()).await {
         Ok(Ok(Ok(outcome))) => return app.metrics.turns.with_label_values(&[outcome]).inc(),

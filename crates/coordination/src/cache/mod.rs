@@ -143,21 +143,41 @@ impl Cache {
             inner.tier1.entries.invalidate(&name).await;
         }
         inner.counters.l1_miss.inc();
+        // Apart and boxed: a load is twenty kilobytes of future, and whoever asks would carry them
+        // around, though nearly all find above what they want.
+        Box::pin(self.load_once(tag, key, &name, loader)).await
+    }
+
+    /// The value from whoever loads it first.
+    async fn load_once<T, E, F, Fut>(
+        &self,
+        tag: &str,
+        key: &str,
+        name: &String,
+        loader: F,
+    ) -> Result<Arc<T>, Arc<E>>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        E: Send + Sync + 'static,
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<(T, u64), E>>,
+    {
+        let inner = &*self.inner;
         let load = || inner.load(tag, key, &loader);
         let entry = inner
             .tier1
             .entries
-            .try_get_with_by_ref(&name, load())
+            .try_get_with_by_ref(name, load())
             .await?;
         // This caller may have joined a load that an invalidation has overtaken since.
         let entry = if inner.tier1.is_usable(tag, &entry) {
             entry
         } else {
-            inner.tier1.entries.invalidate(&name).await;
+            inner.tier1.entries.invalidate(name).await;
             inner
                 .tier1
                 .entries
-                .try_get_with_by_ref(&name, load())
+                .try_get_with_by_ref(name, load())
                 .await?
         };
         match entry.value.downcast::<T>() {
