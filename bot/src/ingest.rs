@@ -4,11 +4,16 @@
 //! for it. While one commit is on its way to the disk the next batch gathers, so that one `fsync`
 //! serves many webhooks and a lone webhook waits for nobody.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod known;
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use moka::future::Cache;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use warung_domain::identity::ChannelIdentity;
 use warung_whatsapp::{
@@ -17,6 +22,7 @@ use warung_whatsapp::{
     webhook,
 };
 
+use self::known::Known;
 use crate::{
     app::App,
     flows::identity::News,
@@ -41,11 +47,6 @@ const BATCH_ROWS: usize = 1_000;
 const MEETINGS: usize = 4;
 /// Longest a batch may take; then its webhooks are answered 503 and Meta sends them again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
-/// Identities remembered.
-const KNOWN_IDENTITIES: u64 = 100_000;
-/// How long a customer who writes again and again is not looked at anew for what a message teaches.
-/// Whose a message is is asked each time, when it is stored.
-const KNOWN_FOR: Duration = Duration::from_mins(10);
 
 /// Hands webhooks to the writers.
 #[derive(Clone)]
@@ -93,10 +94,7 @@ impl Ingest {
     pub fn start(app: &App) -> Self {
         let (queue, deliveries) = mpsc::channel(QUEUE_WEBHOOKS);
         let deliveries = Arc::new(Mutex::new(deliveries));
-        let known = Cache::builder()
-            .max_capacity(KNOWN_IDENTITIES)
-            .time_to_live(KNOWN_FOR)
-            .build();
+        let known = Known::default();
         for _ in 0..WRITERS {
             let writer = Writer {
                 app: app.clone(),
@@ -228,7 +226,7 @@ fn sender(item: &webhook::Item<'_>) -> Result<Sender, String> {
 
 struct Writer {
     app: App,
-    known: Cache<Identities, ()>,
+    known: Known,
 }
 
 impl Writer {
@@ -258,7 +256,7 @@ impl Writer {
             loop {
                 match self.store(items).await {
                     Err(error) if is_deadlock(&error) => {}
-                    Err(error) if is_sender_gone(&error) => self.forget(items).await,
+                    Err(error) if is_sender_gone(&error) => self.forget(items),
                     result => return result,
                 }
             }
@@ -319,10 +317,11 @@ impl Writer {
     /// Makes sure that every sender is a customer: one look for all that this bot has not met, and
     /// for those of whom something is new a transaction each.
     async fn meet_all(&self, received: &[Received]) -> Result<()> {
+        let at = Instant::now();
         let mut strangers: HashMap<Identities, Option<String>> = HashMap::new();
         for item in received {
             if let Some(Sender::Person(identities, profile)) = &item.sender
-                && !self.known.contains_key(identities)
+                && !self.known.contains(identities, at)
             {
                 strangers.insert(identities.clone(), profile.clone());
             }
@@ -336,7 +335,7 @@ impl Writer {
         connection.done();
         for identities in met {
             strangers.remove(&identities);
-            self.known.insert(identities, ()).await;
+            self.known.add(&identities, at);
         }
         let strangers: Vec<(Identities, Option<String>)> = strangers.into_iter().collect();
         for chunk in strangers.chunks(MEETINGS) {
@@ -354,14 +353,14 @@ impl Writer {
         let now = self.app.clock.now();
         identities::resolve(&mut tx, identities, profile, now).await?;
         tx.commit().await?;
-        self.known.insert(identities.clone(), ()).await;
+        self.known.add(identities, Instant::now());
         Ok(())
     }
 
-    async fn forget(&self, received: &[Received]) {
+    fn forget(&self, received: &[Received]) {
         for received in received {
             if let Some(Sender::Person(identities, _)) = &received.sender {
-                self.known.invalidate(identities).await;
+                self.known.forget(identities);
             }
         }
     }
