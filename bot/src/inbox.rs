@@ -209,38 +209,31 @@ pub async fn claim(
 }
 
 /// Free conversations are those that no living bot holds. `FOR UPDATE` checks that again after it
-/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one. They are locked one after
-/// another, so that a claim of one locks and looks at one. Who lives is told by the database's clock
-/// alone: bots' clocks may differ.
+/// has waited for nobody (`SKIP LOCKED`), so that two bots never claim one. The queue is walked from
+/// its head, and conversations are locked one after another, so that a claim of one looks at no more
+/// than lies before it. Who lives is told by the database's clock alone: bots' clocks may differ.
 static CLAIM: LazyLock<String> = LazyLock::new(|| {
     let columns = customers::COLUMNS;
-    let free = |table: &str| {
-        format!(
-            "({table}.lease_owner IS NULL
-              OR ({table}.lease_owner = $1 AND {table}.customer_id <> ALL($4))
+    let free = "(one.lease_owner IS NULL
+              OR (one.lease_owner = $1 AND one.customer_id <> ALL($4))
               OR NOT EXISTS (SELECT FROM bot_instance b
-                             WHERE b.id = {table}.lease_owner AND b.alive_until > now()))"
-        )
-    };
-    let (free_held, free_c) = (free("held"), free("one"));
+                             WHERE b.id = one.lease_owner AND b.alive_until > now()))";
     format!(
-        "WITH waiting AS (
-            SELECT customer_id, min(id) AS first
+        "WITH free AS (
+            SELECT locked.customer_id
             FROM (SELECT i.customer_id, i.id
                   FROM inbox i
-                  JOIN conversation held USING (customer_id)
                   WHERE i.state = 'pending' AND i.kind = 'message' AND i.id >= $5
                     AND i.run_at <= $3
-                    AND {free_held}
-                  ORDER BY i.id
-                  LIMIT greatest($2 * 8, {CLAIM_WINDOW_ROWS})) head
-            GROUP BY customer_id
-        ), free AS (
-            SELECT locked.customer_id
-            FROM (SELECT customer_id FROM waiting ORDER BY first) oldest
+                  ORDER BY i.id) head
             CROSS JOIN LATERAL (
                 SELECT one.customer_id FROM conversation one
-                WHERE one.customer_id = oldest.customer_id AND {free_c}
+                WHERE one.customer_id = head.customer_id
+                  -- Once for each customer, and asked of the free ones alone.
+                  AND CASE WHEN {free}
+                      THEN head.id = (SELECT min(first.id) FROM inbox first
+                                      WHERE first.customer_id = one.customer_id
+                                        AND first.state = 'pending' AND first.id >= $5) END
                 FOR UPDATE SKIP LOCKED) locked
             LIMIT $2
         )
@@ -253,10 +246,6 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
                    WHERE i.state = 'pending' AND i.kind = 'message' AND i.id >= $5) AS lowest"
     )
 });
-
-/// Rows at the head of the queue that a claim looks at, at least: with each it reads a conversation,
-/// and other bots may be locking as many as they have turns.
-const CLAIM_WINDOW_ROWS: i64 = 64;
 
 /// A message to work on.
 #[derive(Debug, Clone)]
