@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, Row};
 use warung_coordination::LockError;
 use warung_faultpoints::{monotonic_ns, note, operation};
 use warung_midtrans::transaction::TransactionStatus;
