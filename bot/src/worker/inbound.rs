@@ -22,7 +22,7 @@ use tracing::Instrument;
 use super::{lane, turn::LeaseLost};
 use crate::{
     app::App,
-    inbox::{self, Claim, Item, MAX_ITEMS_PER_TURN},
+    inbox::{self, Claim, Item},
     telemetry,
 };
 
@@ -211,11 +211,7 @@ impl Desk {
         for item in waiting {
             of_customer.entry(item.customer_id).or_default().push(item);
         }
-        // Where one customer floods the queue the claim may have seen few others.
-        let flooded = of_customer
-            .values()
-            .any(|items| items.len() >= usize::from(MAX_ITEMS_PER_TURN));
-        let more = claims.len() == ready.len() || flooded;
+        let more = claims.len() == ready.len();
         app.signals
             .free_turns
             .store(ready.len() - claims.len(), Ordering::Relaxed);
