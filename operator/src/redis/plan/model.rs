@@ -162,6 +162,13 @@ impl Model {
         copied
     }
 
+    /// A node is left without its keys, but not without what it knows of the cluster.
+    pub(super) fn lose_keys(&mut self, place: Place) {
+        if let Some(server) = self.servers.get_mut(&place) {
+            server.data = SlotSet::default();
+        }
+    }
+
     pub(super) fn new_template(&mut self) {
         self.generation += 1;
     }
@@ -533,6 +540,13 @@ impl Model {
     pub(super) fn empty_handed(&self) -> usize {
         let owners = self.servers.values().filter(|s| s.own.primary);
         owners.map(|s| s.own.slots.without(&s.data).len()).sum()
+    }
+
+    /// The slots that a node owns together with their keys.
+    pub(super) fn owned_with_keys(&self, place: Place) -> usize {
+        let server = &self.servers[&place];
+        let without = server.own.slots.without(&server.data);
+        server.own.slots.without(&without).len()
     }
 
     pub(super) fn owners(&self) -> BTreeSet<usize> {

@@ -95,7 +95,7 @@ pub(super) fn heir<'a>(picture: &Picture<'a>, id: &NodeId) -> Option<Live<'a>> {
 /// An heir that was away itself may not have heard which slots its primary gave to others. Voters
 /// refuse it; without a vote it would take them back by a younger right, and the keys written
 /// since would be lost. Its peers tell it soon.
-fn claims_more(picture: &Picture, heir: &Live, id: &NodeId) -> bool {
+pub(super) fn claims_more(picture: &Picture, heir: &Live, id: &NodeId) -> bool {
     let others = |slot| picture.owner(slot).is_some_and(|owner| owner != id);
     let line = heir.view.line(id);
     line.is_some_and(|line| line.slots.iter().any(others))

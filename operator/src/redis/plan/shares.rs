@@ -126,19 +126,26 @@ fn share(shard: usize, count: usize) -> SlotSet {
 /// After an accepted loss: the dead owners are replaced by empty replicas if they have some, else
 /// forgotten, and their slots go to the shards that have the fewest.
 fn start_anew(picture: &Picture, memory: &Memory, dead: &[&NodeId]) -> Row {
-    let mut steps = Vec::new();
+    let (mut steps, mut uninformed) = (Vec::new(), None);
     for id in dead {
-        if let Some(heir) = picture.followers(id).first() {
-            steps.push(Step::Failover {
+        let followers = picture.followers(id);
+        let aware = |live: &&Live| !promote::claims_more(picture, live, id);
+        match (followers.iter().find(aware), followers.first()) {
+            (Some(heir), _) => steps.push(Step::Failover {
                 at: heir.node(),
                 mode: Takeover::Alone,
-            });
-        } else {
-            steps.extend(membership::forget_everywhere(picture, &[*id]));
+            }),
+            // What moved away before the loss is not lost, and nobody has accepted that it be.
+            (None, Some(heir)) => uninformed = Some(&heir.pod.name),
+            (None, None) => steps.extend(membership::forget_everywhere(picture, &[*id])),
         }
     }
     if !steps.is_empty() {
         return Row::Act(Class::HandOut, steps);
+    }
+    if let Some(name) = uninformed {
+        let message = format!("{name} has not yet heard which slots its primary gave to others");
+        return Row::Wait(Finding::new(Reason::ViewsDiffer, message));
     }
     let mut unowned = picture.unowned.iter();
     let count = picture.desired.shards;

@@ -270,6 +270,34 @@ fn an_heir_that_slept_through_a_move_does_not_take_the_slots_back() {
     fills(model);
 }
 
+/// What was accepted as lost is what the dead primary owned at the end, not what it had given away.
+#[test]
+fn an_accepted_loss_does_not_take_back_slots_that_had_moved_before_it() {
+    let mut model = about_to_fill_a_new_shard(1);
+    model.kill((2, 1));
+    model.pass(1);
+    let moved = model.owned_with_keys((3, 0));
+    assert!(moved > 0);
+    assert!(model.lose_volume((2, 0)));
+    model.lose_keys((2, 1));
+    model.restart((2, 1));
+    for _ in 0..20 {
+        model.pass(usize::MAX);
+    }
+    assert_eq!(model.memory.loss, 1, "its keys are gone");
+    model.desired.acknowledged_loss = Some(1);
+    let plan = model.pass(usize::MAX);
+    let waits = matches!(&plan.verdict, Verdict::Waiting(why) if why.reason == Reason::ViewsDiffer);
+    assert!(waits, "it has not heard of the move: {:?}", plan.verdict);
+    for _ in 0..5 {
+        model.gossip();
+        model.pass(usize::MAX);
+    }
+    let primary = model.pass(0).report.shards[2].primary.clone();
+    assert_eq!(primary.as_deref(), Some("r-2-1"));
+    assert!(model.owned_with_keys((3, 0)) >= moved);
+}
+
 #[test]
 fn a_roll_replaces_replicas_first_and_primaries_after_they_handed_over() {
     let mut model = formed(3, 1);
