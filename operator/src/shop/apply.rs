@@ -82,6 +82,9 @@ pub struct Applied {
     pub foreign: Vec<ForeignChange>,
     /// Whether anything was written.
     pub wrote: bool,
+    /// What was written of Deployments, as the API server has them now: their status is about
+    /// another template until their controller has seen this one.
+    pub deployments: Vec<(ObjectKey, Value)>,
 }
 
 impl Applied {
@@ -105,7 +108,14 @@ impl Applied {
 enum Change {
     None,
     Written,
-    Corrected(ForeignChange),
+    Applied(Box<Answer>),
+}
+
+/// What the API server made of a child that was applied.
+struct Answer {
+    key: ObjectKey,
+    live: Value,
+    foreign: Option<ForeignChange>,
 }
 
 /// Why a child could not be written.
@@ -175,9 +185,12 @@ impl Applied {
         match change {
             Ok(Change::None) => {}
             Ok(Change::Written) => self.wrote = true,
-            Ok(Change::Corrected(foreign)) => {
+            Ok(Change::Applied(answer)) => {
                 self.wrote = true;
-                self.foreign.push(foreign);
+                self.foreign.extend(answer.foreign);
+                if answer.key.kind == "Deployment" {
+                    self.deployments.push((answer.key, answer.live));
+                }
             }
             Err(Failure::Problem(problem)) => self.problems.push(problem),
             Err(Failure::Broken(error)) => return Err(error),
@@ -226,8 +239,8 @@ impl Writer<'_> {
         if there.is_some_and(|there| !self.is_ours(there.meta())) {
             return Err(name_taken(key));
         }
-        self.patch(child, &self.wanted(child)).await?;
-        Ok(Change::Written)
+        let live = self.patch(child, &self.wanted(child)).await?;
+        Ok(answered(key, live, None))
     }
 
     /// Creates what is kept, once.
@@ -317,10 +330,10 @@ impl Writer<'_> {
         let left = differences(&wanted, &answer);
         self.remember_normalised(uid, &answer, &left);
         let corrected: Vec<_> = different.iter().filter(|p| !left.contains(p)).collect();
-        if !untouched || corrected.is_empty() {
-            return Ok(Change::Written);
-        }
         let key = child.key();
+        if !untouched || corrected.is_empty() {
+            return Ok(answered(key, answer, None));
+        }
         self.ctx.metrics.foreign_change(&key.kind);
         let names = corrected
             .iter()
@@ -333,12 +346,12 @@ impl Writer<'_> {
         }
         let manager = manager_of(&written_by, corrected[0], MANAGER);
         let foreign = ForeignChange {
-            key,
+            key: key.clone(),
             fields,
             manager,
         };
         info!(change = foreign.note(), "corrected a foreign change");
-        Ok(Change::Corrected(foreign))
+        Ok(answered(key, answer, Some(foreign)))
     }
 
     /// Who wrote which field of a child: its `managedFields`, which no look reads otherwise.
@@ -516,6 +529,10 @@ impl Writer<'_> {
             "wrote a child"
         );
     }
+}
+
+fn answered(key: ObjectKey, live: Value, foreign: Option<ForeignChange>) -> Change {
+    Change::Applied(Box::new(Answer { key, live, foreign }))
 }
 
 /// Whether a child is a Secret that cannot be made again.

@@ -138,9 +138,11 @@ impl Look<'_> {
                 .tell(&about, EventType::Warning, "ForeignChange", &change.note())
                 .await;
         }
-        self.conditions.merge(applied.condition());
-        let redis_is_up = self.conditions.holds(ConditionType::RedisReady);
         let refused = !applied.problems.is_empty();
+        self.conditions.merge(applied.condition());
+        // So that what is summed up below is not about bots of the former template.
+        self.found.children.extend(applied.deployments);
+        let redis_is_up = self.conditions.holds(ConditionType::RedisReady);
         Ok(match again {
             // Redis does not wait until somebody has mended something else.
             Some(soon) if refused => Outcome::Polling(soon),

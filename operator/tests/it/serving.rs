@@ -1,11 +1,19 @@
 //! A shop that serves: autoscaling, rest, an API server that goes away. Its stores are real ones
 //! that somebody else runs; what pods would say is written by the test.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt as _;
+use kube::Api;
+use kube::runtime::watcher::Config;
+use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
+use tokio_util::task::AbortOnDropHandle;
+use warung_operator::crds::WhatsAppShop;
 use warung_testkit::{eventually, stores};
 
+use crate::cluster;
 use crate::harness::{SOON, Site, shop_of};
 
 /// Stores of the manifest, as somebody else runs them.
@@ -118,6 +126,47 @@ async fn a_changed_secret_rolls_the_bots() {
         .await;
     eventually(SOON, async || hash().await != before).await;
     site.says("toko", "BotAvailable", "True", "Rolling").await;
+}
+
+/// Whoever waits for `UpToDate` after a change goes on as soon as it is said once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_image_is_not_said_to_run_before_it_does() {
+    let site = Site::new("image").await;
+    let _operator = site.operator();
+    serving(&site, "").await;
+    let client = cluster::client(&site.server.kubeconfig()).await;
+    let shops: Api<WhatsAppShop> = Api::namespaced(client, &site.namespace);
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let hear = said.clone();
+    let heard = watcher(shops, Config::default())
+        .applied_objects()
+        .try_for_each(move |shop| {
+            let conditions = shop.status.unwrap_or_default().conditions;
+            let wish = conditions.into_iter().find(|it| it.type_ == "UpToDate");
+            let wish = wish.filter(|it| it.observed_generation >= Some(2));
+            hear.lock().unwrap().extend(wish);
+            std::future::ready(Ok(()))
+        });
+    let _heard = AbortOnDropHandle::new(tokio::spawn(heard));
+
+    let image = r#"{"spec": {"bot": {"image": "localhost/warung-bot:2"}}}"#;
+    let patch = ["patch", "shop", "toko", "--type=merge", "-p", image];
+    site.kubectl(&patch).await;
+    site.says("toko", "UpToDate", "False", "Migrating").await;
+    let job = eventually(SOON, async || {
+        let jobs = site.kubectl(&["get", "jobs", "-o", "wide"]).await;
+        let line = jobs.lines().find(|line| line.contains("warung-bot:2"))?;
+        line.split_whitespace()
+            .next()
+            .map(|it| format!("jobs/{it}"))
+    })
+    .await;
+    site.completes(&job).await;
+    site.says("toko", "UpToDate", "False", "Rolling").await;
+    site.at_rest().await;
+    let said = said.lock().unwrap();
+    let early: Vec<_> = said.iter().filter(|it| it.status == "True").collect();
+    assert!(!said.is_empty() && early.is_empty(), "{early:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
