@@ -201,7 +201,8 @@ tlsPrivateKeyFile: {DIRECTORY}/pki/node.key
 podLogsDir: {DIRECTORY}/logs
 volumePluginDir: {DIRECTORY}/plugins
 maxPods: {MAX_PODS}
-evictionHard: {{memory.available: "100Mi", nodefs.available: "1%", imagefs.available: "1%"}}
+# Not a share of the disk: of a big one that is much, and a nearly full one evicts everything.
+evictionHard: {{memory.available: "100Mi", nodefs.available: "300Mi", imagefs.available: "300Mi"}}
 imageGCHighThresholdPercent: 100
 serializeImagePulls: false
 "#
