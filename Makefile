@@ -13,7 +13,8 @@ help:
 	@echo "make e2e           all of it on a real Kubernetes of one node (or on KUBECONFIG), broken under load"
 	@echo "make cluster       such a Kubernetes with a demo shop to play with, until Ctrl-C"
 	@echo "make bench         load, latency and cost, with the limits of this machine beside them"
-	@echo "make bench-operator  memory and time of the operator with a thousand shops"
+	@echo "make bench-operator  memory and time of the operator with a thousand shops; OPERATOR=/program"
+	@echo "                   takes another build than the release's, such as the image's"
 	@echo "make bench-peer    the same load on a shop in Node.js and on ours, in turns"
 	@echo "make bench-scaling, bench-growth, bench-instructions    see docs/performance.md"
 	@echo "make hostile       what customers feel while strangers mean harm: slow, huge, forged, many"
@@ -57,8 +58,9 @@ bench: setup
 
 bench-operator: setup
 	@scripts/kubernetes api >/dev/null
-	cargo build --release -p warung-operator
-	cargo test -p warung-operator --test it -- --ignored --nocapture a_thousand_shops
+	$(if $(OPERATOR),,cargo build --release -p warung-operator)
+	$(if $(OPERATOR),OPERATOR=$(abspath $(OPERATOR))) \
+		cargo test -p warung-operator --test it -- --ignored --nocapture a_thousand_shops
 
 bench-peer:
 	@scripts/setup --peer

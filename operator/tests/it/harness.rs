@@ -71,11 +71,13 @@ impl Site {
         self.program(program, name, kubeconfig, &within)
     }
 
-    /// Starts the release build, for every namespace; it must have been built.
+    /// Starts the release build, for every namespace; it must have been built. The variable
+    /// `OPERATOR` names another build, such as an image's.
     pub(crate) fn released_operator(&self, kubeconfig: &Path) -> Operator {
         let debug = Path::new(env!("CARGO_BIN_EXE_warung-operator"));
         let built = debug.ancestors().nth(2).unwrap();
-        let program = built.join("release/warung-operator");
+        let released = || built.join("release/warung-operator");
+        let program = std::env::var_os("OPERATOR").map_or_else(released, PathBuf::from);
         self.program(&program, "released", kubeconfig, &[])
     }
 
