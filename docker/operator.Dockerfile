@@ -15,6 +15,8 @@ FROM scratch
 COPY --from=build /root-fs /
 USER 65532:65532
 WORKDIR /
+# Huge pages would make it hold a third more memory than it uses.
+ENV MIMALLOC_ALLOW_THP=0
 ENTRYPOINT ["/warung-operator"]
 LABEL org.opencontainers.image.title="Warung, the operator" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"

@@ -88,6 +88,8 @@ impl Site {
         let log = self.server.directory().join(file);
         let process = Program::new(program)
             .clear_environment()
+            // As its image sets it.
+            .env("MIMALLOC_ALLOW_THP", "0")
             .env("KUBECONFIG", kubeconfig)
             .args(["run", "--listen", "127.0.0.1:0", "--identity", name])
             .args(within)
