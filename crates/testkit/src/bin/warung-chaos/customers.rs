@@ -21,10 +21,10 @@ const RECEIPT: Duration = Duration::from_secs(15);
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 /// Time between two things a customer does: the shop sends one of them no more than a message in
 /// six seconds for long, as WhatsApp asks.
-const THINK_MS: std::ops::Range<u64> = 2_500..15_500;
+const THINK_MS: std::ops::Range<u64> = 4_000..21_000;
 /// What an eager customer buys in a row, and how they rest from it.
 const EAGER_PURCHASES: usize = 5;
-const EAGER_REST_MS: std::ops::Range<u64> = 50_000..90_000;
+const EAGER_REST_MS: std::ops::Range<u64> = 70_000..110_000;
 /// How often one who waits looks whether the run comes to its end.
 const LOOK: Duration = Duration::from_millis(250);
 /// Time in which customers who know each other's numbers come in.

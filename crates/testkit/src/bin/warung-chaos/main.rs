@@ -50,7 +50,7 @@ struct Arguments {
     /// Only faults whose name contains this.
     #[arg(long)]
     only: Option<String>,
-    /// Customers; 160, or 100 with `--short`.
+    /// Customers; 220, or 100 with `--short`.
     #[arg(long)]
     customers: Option<usize>,
     /// Network and mounts are ours alone: they may be cut, and be full.
@@ -61,7 +61,7 @@ struct Arguments {
 /// What `--short` runs with.
 const SHORT_SEED: u64 = 20_261_124;
 /// Customers at once.
-const CUSTOMERS: usize = 160;
+const CUSTOMERS: usize = 220;
 const SHORT_CUSTOMERS: usize = 100;
 
 #[tokio::main]
