@@ -445,14 +445,18 @@ impl Model {
         }
         let absent = heir.beliefs[&old].slots.clone();
         let slots = self.alive(&old).map_or(absent, |old| old.own.slots.clone());
+        let mut taken = heir.own.clone();
         if let Some(server) = self.at(at) {
             server.own.primary = true;
             server.own.follows = None;
             server.own.epoch = epoch;
             server.own.slots = slots;
             server.source = None;
+            taken = server.own.clone();
         }
         for server in self.servers.values_mut().filter(|s| s.alive && s.id == old) {
+            // It is what its heir says of itself that makes it a replica.
+            server.hears(&heir.id, &taken);
             server.own.primary = false;
             server.own.follows = Some(heir.id.clone());
             server.own.slots = SlotSet::default();

@@ -298,6 +298,33 @@ fn an_accepted_loss_does_not_take_back_slots_that_had_moved_before_it() {
     assert!(model.owned_with_keys((3, 0)) >= moved);
 }
 
+/// Only the former primary knows then that it gave its slots away, and to whom.
+#[test]
+fn a_primary_that_handed_over_serves_again_when_its_heir_is_lost_before_anybody_heard_of_it() {
+    let mut model = formed(3, 1);
+    let events = [
+        Event::NewTemplate,
+        Event::Pass(0),
+        Event::Restart(3),
+        Event::Pass(2),
+        Event::Gossip,
+        Event::Pass(0),
+        Event::Kill(0),
+        Event::Pass(1),
+        Event::Gossip,
+        Event::Pass(0),
+        Event::Pass(1),
+        Event::Gossip,
+        Event::Pass(1),
+        Event::Pass(1),
+    ];
+    happen_in_turn(&mut model, &events);
+    assert_eq!(model.owned_with_keys((1, 0)), 0, "it has handed over");
+    assert!(model.lose_volume((1, 1)));
+    model.revive_all();
+    is_whole_again(model);
+}
+
 #[test]
 fn a_roll_replaces_replicas_first_and_primaries_after_they_handed_over() {
     let mut model = formed(3, 1);
