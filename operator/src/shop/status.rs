@@ -60,7 +60,7 @@ pub fn bot_available(
     let Bots {
         wanted, available, ..
     } = count;
-    let enough = found.bots().all(|live| is_true(live, "Available"));
+    let enough = found.bots().all(serves);
     if progress.database_replaced {
         let message = "the bots are stopped: see DatabaseReady".to_owned();
         say(false, Reason::DatabaseReplaced, message);
@@ -94,6 +94,13 @@ pub fn bot_available(
         );
     }
     conditions
+}
+
+/// Whether a Deployment has enough bots. One of which none was wanted says so too, until its controller
+/// has seen how many are wanted now.
+fn serves(live: &Value) -> bool {
+    let has_some = live["status"]["availableReplicas"].as_i64() > Some(0);
+    is_true(live, "Available") && (has_some || live["spec"]["replicas"] == 0)
 }
 
 fn is_true(live: &Value, kind: &str) -> bool {
@@ -427,6 +434,24 @@ mod tests {
         assert_eq!(ready.message, "DatabaseReady: gone");
         conditions.set(database, true, Reason::Connected, "");
         assert_eq!(sum_up(&conditions, true).truth, Truth::True);
+    }
+
+    #[test]
+    fn bots_that_were_only_just_asked_for_again_do_not_serve_yet() {
+        let deployment = |replicas: i64, available: i64| {
+            json!({
+                "spec": {"replicas": replicas},
+                "status": {
+                    "availableReplicas": available,
+                    "conditions": [{"type": "Available", "status": "True"}],
+                },
+            })
+        };
+        assert!(serves(&deployment(2, 1)) && serves(&deployment(0, 0)));
+        assert!(
+            !serves(&deployment(2, 0)),
+            "stopped for a restore until now"
+        );
     }
 
     #[test]
